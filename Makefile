@@ -1,0 +1,69 @@
+# make run and make test need nothing but Go, gcc and make; README.md says what each target shows.
+
+GO       ?= go
+FUZZTIME ?= 1m
+CORPORA  ?= $(abspath ../shared/corpora)
+export CORPORA
+
+VERSION  := $(shell git describe --always --dirty 2>/dev/null || echo development)
+BUILT    := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+LDFLAGS  := -X main.version=$(VERSION) -X main.buildTime=$(BUILT)
+
+GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.12.0
+STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Packages whose goroutines share memory.
+SHARED := ./drivers/... ./gateway/lane/... ./gateway/journal/... ./gateway/report/... ./gateway/web/... ./gateway/trust/... ./gateway/verify/...
+# Packages that run on arm64 under qemu-user: all that computes.
+PURE := ./gateway/encoding/... ./gateway/credential/... ./gateway/sig/... ./gateway/policy/... ./gateway/verify/... ./gateway/trust/... ./gateway/issuer/... ./drivers/frame/... ./drivers/keyboard/...
+
+.PHONY: all run build test check format race fuzz cross interop testdata cuts soak tools clean
+
+all: build
+
+run: build ## the demo: a lane turning green, amber and red in a browser
+	./build/passerelle demo --state build/demo
+
+build:
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/passerelle ./gateway
+
+test: tools ## the whole suite; names what it has to skip
+	$(GO) test -timeout 10m ./...
+
+check: format ## before each commit
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+	$(GO) test -timeout 10m ./...
+
+format:
+	@files=$$(gofmt -l . && $(GOFUMPT) -l .); if [ -n "$$files" ]; then echo "not formatted: $$files" >&2; exit 1; fi
+
+race:
+	$(GO) test -race -timeout 20m $(SHARED)
+
+fuzz: ## every fuzz target for FUZZTIME
+	@GO=$(GO) FUZZTIME=$(FUZZTIME) .ci/fuzz
+
+cross: ## arm64: the pure packages under qemu-user, and the program built with and without cgo
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64-static -timeout 20m $(PURE)
+	GOARCH=arm64 CGO_ENABLED=1 CC=aarch64-linux-gnu-gcc $(GO) build -trimpath -ldflags '$(LDFLAGS) -linkmode external -extldflags -static' -o build/passerelle-arm64 ./gateway
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/passerelle-arm64-nocgo ./gateway
+	qemu-aarch64-static build/passerelle-arm64 version
+
+interop: ## the public certificates, with the keys given, at their clock
+	@$(GO) run ./gateway/interop -corpora $(CORPORA)
+
+testdata: ## writes testdata/ again: the same bytes
+	$(GO) test ./gateway/issuer -run Testdata -update
+
+cuts: ## the journal under power cuts; needs root
+	$(GO) test ./gateway/journal -run PowerCut -v -timeout 30m
+
+soak: build ## five minutes at 50 scans a second
+	./build/passerelle simulate --rate 50 --for 5m
+
+tools:
+	@.ci/install
+
+clean:
+	rm -rf build

@@ -1,0 +1,23 @@
+// Package hid reads USB barcode scanners of the HID class: point-of-sale scanners, and scanners that type like a keyboard.
+//
+// A scanner is named by the USB port that it sits in, such as "1-1.4:1.0" (bus 1, port 4 of the hub in port 1, configuration 1,
+// interface 0), never by its maker's numbers: two equal scanners at one box are normal. What is not named is never opened.
+//
+// What it decides, and why:
+//
+//   - What a device is, and how its reports are laid out, comes from the report descriptor in sysfs, read before the device is
+//     opened: the library gives no usage page on Linux, and opening takes the device from the kernel, whose sysfs entry then
+//     goes. Names and serial numbers come from sysfs too. A process that was killed leaves the interface without a driver and so
+//     without a descriptor; the driver is then bound again where we have the right, else the kind that the installer set
+//     is taken, with the layout that is common to that kind.
+//   - Opening a scanner that types takes it from the console: its codes no longer go to a shell.
+//   - A Honeywell scanner is told to send reports instead of typing, by the feature report that its descriptor names.
+//   - One goroutine a device does nothing but read, because the library's queue holds 32 reports and silently drops the oldest.
+//     This is the one exception to the rule that drivers start no goroutine. It alone uses the handle and closes it: the library
+//     does not allow Close during Read. It looks every 100 ms whether it is to stop, and ends on any error, which means unplugged.
+//   - Codes wait in a queue of fixed size. When nobody takes them, new ones are dropped and counted: who scans now sees that
+//     nothing happens and scans again.
+//   - Plugging in and out is told by the kernel ([Watch]), not found by asking the bus.
+//
+// The library is cgo. Without it (CGO_ENABLED=0) [Open] says [ErrUnsupported]; [List] and [Watch] work all the same.
+package hid

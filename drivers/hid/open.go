@@ -1,0 +1,172 @@
+package hid
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	karalabe "github.com/karalabe/hid"
+
+	"passerelle/drivers/frame"
+)
+
+var (
+	// ErrUnsupported says that the program was built without cgo and so cannot open HID devices.
+	ErrUnsupported = errors.New("this program was built without support for USB HID scanners (CGO_ENABLED=0)")
+
+	// ErrNotScanner says that what sits in the port sends neither point-of-sale reports nor key codes that can be read.
+	ErrNotScanner = errors.New("not a scanner that can be read")
+
+	// ErrNoDescriptor says that the kernel has no description of the device. Set its kind, or unplug it and plug it in again.
+	ErrNoDescriptor = errors.New("the kernel has no description of the device: set the scanner's kind, or unplug it and plug it in again")
+
+	// ErrBusy says that another program holds the device.
+	ErrBusy = errors.New("another program holds the device")
+)
+
+// A device is opened again for a second: one that has just been plugged in is not ready, and a library that has not noticed
+// yet that one is gone still offers it.
+const (
+	openTries = 21
+	openPause = 50 * time.Millisecond
+)
+
+// Config names a scanner.
+type Config struct {
+	Port     string           // where it is plugged in, "1-1.4:1.0"
+	Kind     Kind             // Other: from its descriptor; else it must be that, or is taken for it where there is no descriptor
+	Keyboard Decoder          // turns key codes into codes, kept by the caller over replugging; needed for scanners that type
+	Now      func() time.Time // a monotonic clock
+}
+
+// Open opens the scanner in a port and begins to read it. It tries for about a second. The error is, beside those of this
+// package, frame.ErrGone where nothing is plugged in, fs.ErrPermission where the device file is not ours to write, or ctx's.
+func Open(ctx context.Context, c Config) (*Scanner, error) {
+	if !karalabe.Supported() {
+		return nil, fmt.Errorf("open scanner %s: %w", c.Port, ErrUnsupported)
+	}
+	return open(ctx, c, SysFS, func(path string) (karalabe.Device, error) {
+		return karalabe.DeviceInfo{Path: path}.Open() // the path is the port: no need to enumerate, which opens every device
+	})
+}
+
+// open is Open with sysfs and the library passed in.
+func open(ctx context.Context, c Config, sys string, library func(path string) (karalabe.Device, error)) (*Scanner, error) {
+	if !isPort(c.Port) {
+		return nil, fmt.Errorf("open scanner %q: not a USB port such as 1-1.4:1.0", c.Port)
+	}
+	if c.Now == nil {
+		return nil, fmt.Errorf("open scanner %s: no clock", c.Port)
+	}
+	for try := 1; ; try++ {
+		s, err := openOnce(c, sys, try, library)
+		if err == nil {
+			return s, nil
+		}
+		if try == openTries || errors.Is(err, ErrNotScanner) || errors.Is(err, fs.ErrPermission) {
+			return nil, fmt.Errorf("open scanner %s: %w", c.Port, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("open scanner %s: %w", c.Port, ctx.Err())
+		case <-time.After(openPause):
+		}
+	}
+}
+
+// openOnce describes the device, opens it, and makes sure that it opened what it described.
+func openOnce(c Config, sys string, try int, library func(path string) (karalabe.Device, error)) (*Scanner, error) {
+	info, descriptor, err := describe(sys, c.Port)
+	if err == nil && descriptor == nil {
+		err = withoutDescriptor(info, sys, try)
+	}
+	if err != nil {
+		return nil, err
+	}
+	decoder, err := c.decoder(info, descriptor)
+	if err != nil {
+		return nil, err
+	}
+	dev, err := library(c.Port)
+	if err != nil {
+		return nil, openError(info, err)
+	}
+	if descriptor != nil && descriptor.Redirect != 0 {
+		// A scanner that refuses this may have been set to send reports already: only scanning shows.
+		_, _ = dev.SendFeatureReport([]byte{descriptor.Redirect, 1})
+	}
+	if now, _, err := describe(sys, c.Port); err != nil || now.Node != info.Node {
+		return nil, errors.Join(frame.ErrGone, dev.Close()) // unplugged or exchanged meanwhile
+	}
+	decoder.Reset()
+	return NewScanner(dev, decoder, c.Now), nil
+}
+
+// withoutDescriptor deals with an interface whose descriptor cannot be had: it waits for the kernel, which may be about to
+// read it, then asks for it, then does without.
+func withoutDescriptor(info Info, sys string, try int) error {
+	switch {
+	case info.Driver == "usbfs":
+		return ErrBusy
+	case try < openTries/4:
+		return ErrNoDescriptor
+	case try < openTries/2:
+		_ = bindKernelDriver(sys, info.Port) // not root: do without
+		return ErrNoDescriptor
+	}
+	return nil
+}
+
+// decoder chooses how the device is read. d is nil where it has no descriptor to go by.
+func (c Config) decoder(info Info, d *frame.Descriptor) (Decoder, error) {
+	kind := info.Kind
+	if c.Kind != Other {
+		kind = c.Kind
+	}
+	pos, keys := frame.CommonPOS(), frame.BootKeys()
+	if d != nil {
+		pos, keys = d.POS, d.Keys
+	}
+	switch {
+	case kind == POS && pos.Known():
+		return frame.NewPOS(pos), nil
+	case kind == Keyboard && keys.Known() && c.Keyboard != nil:
+		return typist{keys, c.Keyboard}, nil
+	case kind == Keyboard && keys.Known():
+		return nil, fmt.Errorf("%w: it types, and no keyboard layout is set", ErrNotScanner)
+	case d == nil:
+		return nil, ErrNoDescriptor
+	}
+	return nil, fmt.Errorf("%w: %04x:%04x %s", ErrNotScanner, info.Vendor, info.Product, info.Name)
+}
+
+// typist brings reports of a keyboard into the boot keyboard's form.
+type typist struct {
+	layout frame.KeyLayout
+	Decoder
+}
+
+func (t typist) Report(report []byte, since time.Duration, emit func(code []byte)) {
+	boot, ok := t.layout.Boot(report)
+	if !ok {
+		t.Decoder.Report(nil, since, emit) // about something else, but time went by
+		return
+	}
+	t.Decoder.Report(boot[:], since, emit)
+}
+
+// openError says why the library could not open a device; it says nothing itself.
+func openError(info Info, err error) error {
+	file, openErr := os.OpenFile(info.Node, os.O_RDWR, 0)
+	if openErr == nil {
+		_ = file.Close()
+		return err
+	}
+	if errors.Is(openErr, fs.ErrPermission) {
+		return openErr
+	}
+	return err
+}

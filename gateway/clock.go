@@ -1,0 +1,130 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"passerelle/gateway/policy"
+)
+
+// buildTime is the commit's time in unix seconds, set by the linker: no true time lies before it.
+var buildTime = "0"
+
+// clock says what time it is for verdicts, as an interval (design: trust, Time). It is safe for concurrent use.
+//
+// While a time source agrees, the interval is one point. Afterwards the monotonic clock carries the time on, for at most
+// maxDrift. Without either, the true time is only known to be in [floor, floor+maxDark], and the wall clock is ignored.
+type clock struct {
+	wall     func() time.Time
+	synced   func() bool
+	path     string // where the last trusted time is kept
+	maxDrift time.Duration
+	maxDark  time.Duration
+
+	mu    sync.Mutex
+	base  time.Time // last trusted time, with its monotonic reading; guarded by mu
+	floor int64     // unix seconds; guarded by mu
+	saved int64     // the floor as it stands on disk; guarded by mu
+}
+
+// Limits of what a clock may do by itself.
+const (
+	defaultMaxDrift = 72 * time.Hour
+	defaultMaxDark  = 7 * 24 * time.Hour
+	clockSaveEvery  = 600 // seconds between savings of the floor
+)
+
+// newClock reads the floor that was saved in dir. synced says whether a time source agrees with the wall clock now.
+func newClock(dir string, wall func() time.Time, synced func() bool, maxDark time.Duration) (*clock, error) {
+	c := &clock{wall: wall, synced: synced, path: filepath.Join(dir, "clock"), maxDrift: defaultMaxDrift, maxDark: maxDark}
+	c.floor, _ = strconv.ParseInt(buildTime, 10, 64) // 0 for a build without one
+	text, err := os.ReadFile(c.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("read the last trusted time: %w", err)
+	default:
+		saved, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+		if err == nil { // a damaged file says nothing; the other floors hold
+			c.floor, c.saved = max(c.floor, saved), saved
+		}
+	}
+	return c, nil
+}
+
+// raise lifts the floor to the issue time of a signed list, in unix seconds.
+func (c *clock) raise(issued int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.floor = max(c.floor, issued)
+}
+
+// now returns the interval that the true time lies in.
+func (c *clock) now() policy.Now {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.wall()
+	if c.synced() && t.Unix() >= c.floor {
+		c.base = t
+	}
+	if !c.base.IsZero() {
+		if elapsed := t.Sub(c.base); elapsed >= 0 && elapsed <= c.maxDrift { // by the monotonic clock
+			s := c.base.Unix() + int64(elapsed/time.Second)
+			c.trusted(s)
+			return policy.At(s)
+		}
+	}
+	return policy.Now{Earliest: c.floor, Latest: c.floor + int64(c.maxDark/time.Second), Class: policy.ClockFloored}
+}
+
+// trusted moves the floor and saves it now and then. A floor that cannot be saved costs knowledge after the next boot, no
+// verdict now.
+func (c *clock) trusted(s int64) {
+	c.floor = max(c.floor, s)
+	if c.floor-c.saved >= clockSaveEvery {
+		c.saved = c.floor
+		_ = replaceFile(c.path, []byte(strconv.FormatInt(c.floor, 10)+"\n"), 0o600)
+	}
+}
+
+// kernelSynced reports whether the kernel's clock is disciplined by NTP or the like (adjtimex, STA_UNSYNC).
+func kernelSynced() bool {
+	var t unix.Timex
+	state, err := unix.Adjtimex(&t)
+	return err == nil && state != unix.TIME_ERROR && t.Status&unix.STA_UNSYNC == 0
+}
+
+// replaceFile writes a file whole or not at all, and durably.
+func replaceFile(path string, data []byte, mode os.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // fails once it is renamed
+	if _, err = f.Write(data); err == nil {
+		err = f.Chmod(mode)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}

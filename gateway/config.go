@@ -1,0 +1,255 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"passerelle/gateway/policy"
+)
+
+// config is the installer's file, deploy/passerelle.toml documents each key. An unknown key is an error.
+type config struct {
+	State    string                   `toml:"state"`
+	Profile  string                   `toml:"profile"`
+	Clock    clockConfig              `toml:"clock"`
+	Trust    trustConfig              `toml:"trust"`
+	Web      webConfig                `toml:"web"`
+	Report   reportConfig             `toml:"report"`
+	Profiles map[string]profileConfig `toml:"profiles"`
+	Lanes    []laneConfig             `toml:"lane"`
+}
+
+type clockConfig struct {
+	Source  string   `toml:"source"`
+	MaxDark duration `toml:"max_dark"`
+}
+
+type trustConfig struct {
+	Roots string `toml:"roots"`
+}
+
+type webConfig struct {
+	Listen    string   `toml:"listen"`
+	Events    string   `toml:"events"`
+	Hosts     []string `toml:"hosts"`
+	TokenFile string   `toml:"token_file"`
+	Exposed   bool     `toml:"exposed"`
+}
+
+type reportConfig struct {
+	Endpoint   string `toml:"endpoint"`
+	SecretFile string `toml:"secret_file"`
+	CAFile     string `toml:"ca_file"`
+	CertFile   string `toml:"cert_file"`
+	KeyFile    string `toml:"key_file"`
+	Insecure   bool   `toml:"insecure"`
+}
+
+type profileConfig struct {
+	Base             string   `toml:"base"`
+	Accept           []string `toml:"accept"`
+	Require          []string `toml:"require"`
+	Deny             []string `toml:"deny"`
+	Once             []string `toml:"once"`
+	IgnoreKeyExpired bool     `toml:"ignore_key_expired"`
+	AdmitStaleList   bool     `toml:"admit_stale_list"`
+}
+
+type laneConfig struct {
+	ID         string   `toml:"id"`
+	Profile    string   `toml:"profile"`
+	Scanner    string   `toml:"scanner"`
+	Path       string   `toml:"path"`
+	Baud       int      `toml:"baud"`
+	Terminator string   `toml:"terminator"`
+	UndoUTF8   bool     `toml:"undo_utf8"`
+	Layout     string   `toml:"layout"`
+	Lamp       string   `toml:"lamp"`
+	Model      string   `toml:"model"`
+	Repeat     duration `toml:"repeat"`
+	Hold       duration `toml:"hold"`
+}
+
+// duration is a time in Go's notation, "2s" or "72h".
+type duration time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *duration) UnmarshalText(b []byte) error {
+	t, err := time.ParseDuration(string(b))
+	*d = duration(t)
+	return err
+}
+
+// maxConfig is the largest configuration that is read, in bytes.
+const maxConfig = 1 << 20
+
+// loadConfig reads a configuration strictly and fills in what it leaves out.
+func loadConfig(path string) (*config, error) {
+	text, err := readLimited(path, maxConfig)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	c := &config{
+		Profile: "checkpoint",
+		Clock:   clockConfig{Source: "ntp", MaxDark: duration(defaultMaxDark)},
+		Web:     webConfig{Listen: "127.0.0.1:8080", Events: "127.0.0.1:8081"},
+	}
+	if err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(c); err != nil {
+		return nil, fmt.Errorf("configuration %s: %w", path, tomlError(err))
+	}
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// tomlError turns the library's errors into one line that names line and key.
+func tomlError(err error) error {
+	var unknown *toml.StrictMissingError
+	if errors.As(err, &unknown) && len(unknown.Errors) > 0 {
+		row, _ := unknown.Errors[0].Position()
+		return fmt.Errorf("line %d: unknown key %q", row, strings.Join(unknown.Errors[0].Key(), "."))
+	}
+	var decode *toml.DecodeError
+	if errors.As(err, &decode) {
+		row, column := decode.Position()
+		return fmt.Errorf("line %d, column %d: %w", row, column, err)
+	}
+	return err
+}
+
+func (c *config) check() error {
+	if c.State == "" {
+		return errors.New(`"state" is missing: the folder for journal and trust list`)
+	}
+	if !filepath.IsAbs(c.State) {
+		return fmt.Errorf("state %q is not an absolute path", c.State)
+	}
+	if c.Clock.Source != "ntp" && c.Clock.Source != "system" {
+		return fmt.Errorf(`clock.source %q: want "ntp" or "system"`, c.Clock.Source)
+	}
+	if len(c.Lanes) == 0 {
+		return errors.New("there is no [[lane]]")
+	}
+	if _, err := c.profile(c.Profile); err != nil {
+		return err
+	}
+	for i := range c.Lanes {
+		if err := c.Lanes[i].check(); err != nil {
+			return err
+		}
+		if _, err := c.profile(c.Lanes[i].Profile); err != nil {
+			return fmt.Errorf("lane %q: %w", c.Lanes[i].ID, err)
+		}
+	}
+	return nil
+}
+
+func (l *laneConfig) check() error {
+	switch {
+	case l.ID == "" || strings.ContainsFunc(l.ID, func(r rune) bool { return !isNameRune(r) }) || len(l.ID) > 32:
+		return fmt.Errorf("lane id %q: want 1 to 32 of a-z, A-Z, 0-9, '-', '_'", l.ID)
+	case l.Scanner != "serial" && l.Scanner != "hid":
+		return fmt.Errorf(`lane %q: scanner %q: want "serial" or "hid"`, l.ID, l.Scanner)
+	case l.Path == "":
+		return fmt.Errorf(`lane %q: "path" is missing: the serial port, or the USB port path that doctor shows`, l.ID)
+	case l.Lamp != "" && l.Lamp != "none" && l.Lamp != "beeper":
+		return fmt.Errorf(`lane %q: lamp %q: want "none" or "beeper"`, l.ID, l.Lamp)
+	case l.Lamp == "beeper" && l.Scanner != "serial":
+		return fmt.Errorf("lane %q: only a serial scanner's beeper can be driven", l.ID)
+	}
+	return nil
+}
+
+func isNameRune(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_'
+}
+
+// profile returns the profile of that name, "" for the default: the operator's own, else a built-in one.
+func (c *config) profile(name string) (*policy.Profile, error) {
+	if name == "" {
+		name = c.Profile
+	}
+	own, ok := c.Profiles[name]
+	if !ok {
+		p, ok := policy.Named(name)
+		if !ok {
+			return nil, fmt.Errorf("profile %q: there is none of that name", name)
+		}
+		return &p, nil
+	}
+	p, ok := policy.Named(own.Base)
+	if !ok {
+		return nil, fmt.Errorf("profiles.%s: base %q is no built-in profile", name, own.Base)
+	}
+	p.Name = name
+	if err := own.apply(&p); err != nil {
+		return nil, fmt.Errorf("profiles.%s: %w", name, err)
+	}
+	return &p, nil
+}
+
+func (o *profileConfig) apply(p *policy.Profile) error {
+	p.IgnoreKeyExpired = p.IgnoreKeyExpired || o.IgnoreKeyExpired
+	p.AdmitStale = p.AdmitStale || o.AdmitStaleList
+	if o.Accept != nil {
+		accept, err := kindSet(o.Accept)
+		if err != nil {
+			return fmt.Errorf("accept: %w", err)
+		}
+		p.Accept = accept
+	}
+	if o.Once != nil {
+		once, err := kindSet(o.Once)
+		if err != nil {
+			return fmt.Errorf("once: %w", err)
+		}
+		p.Once = once
+	}
+	for _, name := range o.Require {
+		check, ok := policy.ParseCheck(name)
+		if !ok {
+			return fmt.Errorf("require: no check is named %q", name)
+		}
+		p.Require |= policy.Checks(check)
+	}
+	for _, name := range o.Deny {
+		reason, ok := policy.ParseReason(name)
+		if !ok || policy.DefaultOutcome(reason) != policy.Refer {
+			return fmt.Errorf("deny: %q is no reason that asks a person", name)
+		}
+		p.Tighten[reason] = true
+	}
+	return nil
+}
+
+func kindSet(names []string) (policy.KindSet, error) {
+	var set policy.KindSet
+	for _, name := range names {
+		kind, ok := policy.ParseKind(name)
+		if !ok {
+			return 0, fmt.Errorf("no kind is named %q", name)
+		}
+		set |= policy.Kinds(kind)
+	}
+	return set, nil
+}
+
+// readLimited reads a file of at most limit bytes.
+func readLimited(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > limit {
+		return nil, fmt.Errorf("%s: larger than %d bytes", path, limit)
+	}
+	return os.ReadFile(path)
+}

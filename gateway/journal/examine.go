@@ -1,0 +1,280 @@
+package journal
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// openCurrent opens the current journal and holds what is in it against the head file, the chain and the ledger's digests.
+// Where it returns an error nothing stays open.
+func (j *Journal) openCurrent(whole bool) (err error) {
+	h, t, err := openHead(j.path(currentName, headName), os.O_RDWR)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.f.Close())
+		}
+	}()
+	db, err := openStore(storeOptions(j.path(currentName, storeName), &j.opts))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, protect(db.Close))
+		}
+	}()
+	if whole {
+		if err := protect(db.VerifyChecksum); err != nil {
+			return damagedf("a table of the store is broken: %v", err)
+		}
+	}
+	var seen examined
+	err = protect(func() error {
+		return db.View(func(txn *badger.Txn) (err error) {
+			seen, err = examine(txn, t, whole, j.opts.MaxUses)
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return j.adopt(db, h, seen)
+}
+
+// adopt takes the opened store over. Entries beyond the head file were on disk before a crash kept it from being written.
+func (j *Journal) adopt(db *badger.DB, h *headFile, seen examined) (err error) {
+	folder, err := os.Open(j.path(currentName, storeName))
+	if err != nil {
+		return err
+	}
+	j.setStore(db)
+	j.head, j.folder = h, folder
+	defer func() {
+		if err != nil {
+			j.setStore(nil)
+			j.head, j.folder = nil, nil
+			err = errors.Join(err, folder.Close())
+		}
+	}()
+	j.ledger, j.tally, j.older = seen.ledger, seen.tally, seen.older
+	j.writer = writer{j: j, hasher: newHasher(seen.tip.id)}
+	j.setMeta(seen.meta)
+	if err := j.openKey(); err != nil {
+		return err
+	}
+	j.publish(seen.tip, seen.point, seen.acked, j.meta.Gap)
+	if seen.beyond > 0 {
+		j.log.Info("journal entries beyond the head file adopted", "entries", seen.beyond)
+	}
+	return j.setHeadTwice(seen.tip)
+}
+
+func (j *Journal) setStore(db *badger.DB) {
+	j.using.Lock()
+	defer j.using.Unlock()
+	j.db = db
+}
+
+// examined is a store that was found good.
+type examined struct {
+	meta   meta
+	point  checkpoint
+	tip    tip
+	acked  uint64
+	ledger ledger
+	tally  tally  // of the current segment
+	older  uint64 // entries up to here were not walked
+	beyond uint64 // entries that the head file did not know
+}
+
+// examine holds a store against its head: what the head says must be there, the chain must hold through the current segment
+// and the one before (through all of it if whole), and the ledger must be what the segments say. All else is damage.
+func examine(txn *badger.Txn, head tip, whole bool, maxUses int) (examined, error) {
+	x := examined{tip: head, ledger: newLedger()}
+	if err := readDescription(txn, &x); err != nil {
+		return examined{}, err
+	}
+	if journalID(x.meta.ID) != head.id {
+		return examined{}, damagedf("head file of journal %v beside the store of %x", head.id, x.meta.ID)
+	}
+	last := lastEntry(txn)
+	if last < x.point.Sequence {
+		last = x.point.Sequence
+	}
+	if head.sequence > last || head.sequence < x.point.Sequence {
+		return examined{}, damagedf("head file knows entry %d, the store holds %d to %d", head.sequence, x.point.Sequence+1, last)
+	}
+	x.beyond = last - head.sequence
+	expected, err := readSegmentEnds(txn, &x, last)
+	if err != nil {
+		return examined{}, err
+	}
+	from := x.point.link()
+	if !whole {
+		from = walkStart(&x, expected, last, head.sequence)
+	}
+	w := walker{hasher: newHasher(head.id), meta: &x.meta, point: &x.point, at: from, ends: expected, head: head}
+	if err := w.walk(context.Background(), txn, last); err != nil {
+		return examined{}, err
+	}
+	x.older, x.tally = from.sequence, w.tally
+	x.tip.sequence, x.tip.chain = last, w.at.hash
+	if last > x.point.Sequence && last != x.meta.endOf(x.meta.segmentOf(last)) {
+		expected[x.meta.segmentOf(last)] = segmentEnd{Tally: w.tally}
+	}
+	if err := loadLedger(txn, &x, expected, maxUses); err != nil {
+		return examined{}, err
+	}
+	return x, nil
+}
+
+func readDescription(txn *badger.Txn, x *examined) error {
+	found, err := getJSON(txn, []byte(keyMeta), &x.meta)
+	if err != nil {
+		return err
+	}
+	if !found || x.meta.Segment == 0 {
+		return damagedf("the store has no description")
+	}
+	if _, err := getJSON(txn, []byte(keyCheckpoint), &x.point); err != nil {
+		return err
+	}
+	item, err := txn.Get([]byte(keyAcked))
+	switch {
+	case errors.Is(err, badger.ErrKeyNotFound):
+		return nil
+	case err != nil:
+		return damagedf("read what is acknowledged: %v", err)
+	}
+	return item.Value(func(b []byte) error {
+		if len(b) != 8 {
+			return damagedf("what is acknowledged has %d bytes", len(b))
+		}
+		x.acked = binary.BigEndian.Uint64(b)
+		return nil
+	})
+}
+
+// lastEntry returns the highest number of an entry, 0 if there is none.
+func lastEntry(txn *badger.Txn) uint64 {
+	it := txn.NewIterator(badger.IteratorOptions{Reverse: true})
+	defer it.Close()
+	it.Seek([]byte{prefixEntry + 1})
+	if !it.ValidForPrefix([]byte{prefixEntry}) {
+		return 0
+	}
+	return sequenceOf(it.Item().Key())
+}
+
+// readSegmentEnds returns the end of each segment that is complete; one that is not there is damage.
+func readSegmentEnds(txn *badger.Txn, x *examined, last uint64) (map[uint64]segmentEnd, error) {
+	ends := make(map[uint64]segmentEnd)
+	if last == x.point.Sequence {
+		return ends, nil
+	}
+	for s := x.meta.segmentOf(x.point.Sequence + 1); x.meta.endOf(s) <= last; s++ {
+		var end segmentEnd
+		found, err := getJSON(txn, segmentKey(s), &end)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			return nil, damagedf("end of segment %d is missing", s)
+		}
+		ends[s] = end
+	}
+	return ends, nil
+}
+
+// walkStart returns the end of the segment before the last two, or before what the head file knows last.
+func walkStart(x *examined, ends map[uint64]segmentEnd, last, head uint64) link {
+	first := x.point.Sequence + 1
+	segment := x.meta.segmentOf(max(1, min(last, head)))
+	if segment < 2 || x.meta.endOf(segment-2) < first {
+		return x.point.link()
+	}
+	return link{x.meta.endOf(segment - 2), ends[segment-2].Hash}
+}
+
+// loadLedger reads every use into memory and holds the uses of each segment against its digest: one that is missing,
+// changed or too many is damage. Uses of dropped entries that are over are left for Prune to sweep.
+func loadLedger(txn *badger.Txn, x *examined, expected map[uint64]segmentEnd, maxUses int) error {
+	found := make(map[uint64]*tally)
+	var carried tally
+	err := eachUse(txn, nil, func(k useKey, r useRecord) error {
+		switch {
+		case r.sequence > x.point.Sequence:
+			s := x.meta.segmentOf(r.sequence)
+			if found[s] == nil {
+				found[s] = new(tally)
+			}
+			found[s].addUse(k, r)
+		case r.until < x.point.Forgotten:
+			return nil
+		default:
+			carried.addUse(k, r)
+		}
+		if len(x.ledger.uses) >= maxUses+MaxBatch {
+			return fmt.Errorf("%w: more than %d uses", ErrLimit, maxUses)
+		}
+		if !x.ledger.add(k, r) {
+			return damagedf("use with a lane too many")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !carried.sameUses(x.point.Carried) {
+		return damagedf("ledger: %d uses carried, %d expected or others", carried.Uses, x.point.Carried.Uses)
+	}
+	for s, end := range expected {
+		got := found[s]
+		if got == nil {
+			got = new(tally)
+		}
+		if !got.sameUses(end.Tally) {
+			return damagedf("ledger: %d uses of segment %d, %d expected or others", got.Uses, s, end.Tally.Uses)
+		}
+		delete(found, s)
+	}
+	if len(found) > 0 {
+		return damagedf("ledger: uses of entries that are not there")
+	}
+	return nil
+}
+
+// eachUse calls fn for the ledger's records from a key on.
+func eachUse(txn *badger.Txn, from []byte, fn func(useKey, useRecord) error) error {
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{prefixUse}})
+	defer it.Close()
+	if from == nil {
+		from = []byte{prefixUse}
+	}
+	for it.Seek(from); it.ValidForPrefix([]byte{prefixUse}); it.Next() {
+		item := it.Item()
+		key := item.Key()
+		if len(key) != 1+len(useKey{}) {
+			return damagedf("ledger: a key of %d bytes", len(key))
+		}
+		k := useKey(key[1:])
+		if err := item.Value(func(b []byte) error {
+			r, ok := parseUse(b)
+			if !ok {
+				return damagedf("ledger: a record of %d bytes", len(b))
+			}
+			return fn(k, r)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

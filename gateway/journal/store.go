@@ -1,0 +1,117 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+const storeName = "store"
+
+// storeOptions are Badger's settings for a small box with a flash card: little memory, small files, and every commit on
+// disk before it returns.
+func storeOptions(dir string, o *Options) badger.Options {
+	return badger.DefaultOptions(dir).
+		WithSyncWrites(!o.unsynced).
+		WithMemTableSize(4 << 20).
+		WithNumMemtables(2).
+		WithNumLevelZeroTables(2).
+		WithNumLevelZeroTablesStall(4).
+		WithNumCompactors(2).
+		WithBlockCacheSize(4 << 20).
+		WithIndexCacheSize(4 << 20).
+		WithValueLogFileSize(16 << 20).
+		// Values stay in the tables: nothing is ever in the value log, so it needs no collection on a card.
+		WithValueThreshold(64 << 10).
+		WithBaseTableSize(2 << 20).
+		WithBaseLevelSize(8 << 20).
+		WithCompression(options.Snappy).
+		// Not OnTableAndBlockRead: one bad block would then end the process at each start.
+		WithChecksumVerificationMode(options.OnBlockRead).
+		WithVerifyValueChecksum(true).
+		// One writer: there is nothing to conflict with.
+		WithDetectConflicts(false).
+		WithMetricsEnabled(false).
+		WithLogger(storeLogger(o.Logger))
+}
+
+// openStore opens Badger. What it cannot open is damage, unless the error says that the machine is at fault.
+func openStore(o badger.Options) (*badger.DB, error) {
+	if !o.ReadOnly {
+		if err := dropEmptyLogs(o.Dir); err != nil {
+			return nil, fmt.Errorf("open store: %w", err)
+		}
+	}
+	if err := inspect(o); err != nil {
+		return nil, err
+	}
+	var db *badger.DB
+	err := protect(func() (err error) {
+		db, err = badger.Open(o)
+		return err
+	})
+	switch {
+	case err == nil:
+		return db, nil
+	case isDamage(err):
+		return nil, err
+	case isFull(err):
+		return nil, fmt.Errorf("%w: %w", ErrFull, err)
+	case isFault(err):
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	return nil, damagedf("open store: %v", err)
+}
+
+// closeStore closes Badger if there is space for what it writes then.
+func (j *Journal) closeStore() error {
+	j.using.Lock()
+	defer j.using.Unlock()
+	if j.db == nil {
+		return nil
+	}
+	db := j.db
+	j.db = nil
+	if !j.readOnly && !j.roomToOpen() {
+		j.log.Warn("disk full: store left as it is")
+		return nil
+	}
+	return protect(db.Close)
+}
+
+// release gives back what is open beside the store.
+func (j *Journal) release() error {
+	var errs []error
+	for _, f := range []*os.File{j.folder, j.lock} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	if j.head != nil {
+		errs = append(errs, j.head.f.Close())
+	}
+	if j.starts != nil {
+		errs = append(errs, j.starts.f.Close())
+	}
+	j.folder, j.lock, j.head, j.starts = nil, nil, nil, nil
+	return errors.Join(errs...)
+}
+
+// logger passes Badger's messages on, without those that show keys.
+type logger struct{ log *slog.Logger }
+
+func storeLogger(l *slog.Logger) badger.Logger { return logger{l.With("part", "badger")} }
+
+func (l logger) Errorf(format string, args ...any)   { l.log.Error(message(format, args)) }
+func (l logger) Warningf(format string, args ...any) { l.log.Warn(message(format, args)) }
+func (l logger) Infof(format string, args ...any)    { l.log.Debug(message(format, args)) }
+func (l logger) Debugf(string, ...any)               {}
+
+func message(format string, args []any) string {
+	return strings.TrimSpace(fmt.Sprintf(format, args...))
+}

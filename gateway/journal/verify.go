@@ -1,0 +1,130 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// Report is what Verify found. It is intact if Break is nil.
+type Report struct {
+	Journal  string // id
+	Dropped  uint64 // entries that retention dropped; the chain is checked from there
+	First    uint64 // numbers of the entries that were checked; 0 if there are none
+	Last     uint64
+	Head     [32]byte // hash of the last
+	Admitted uint64
+	Denied   uint64
+	Referred uint64
+	Uses     uint64 // uses that are remembered
+	Break    *Break
+}
+
+// Break is the first thing that does not fit. Sequence is 0 where it is not an entry of the chain.
+type Break struct {
+	Sequence uint64
+	Why      string
+}
+
+// Verify walks the whole journal: every link and body, every segment's end, the ledger, the head file and the checksums of
+// Badger's tables. A journal that is not intact is a report, not an error.
+func (j *Journal) Verify(ctx context.Context) (Report, error) {
+	var r Report
+	err := j.view(func(txn *badger.Txn) error { return j.verify(ctx, txn, &r) })
+	if err == nil || !isDamage(err) {
+		if err != nil {
+			return Report{}, fmt.Errorf("verify journal: %w", err)
+		}
+		return r, nil
+	}
+	r.Break = &Break{Why: err.Error()}
+	if b := (*brokenAt)(nil); errors.As(err, &b) {
+		r.Break = &Break{b.sequence, b.why}
+	}
+	return r, nil
+}
+
+func (j *Journal) verify(ctx context.Context, txn *badger.Txn, r *Report) error {
+	head := j.current()
+	r.Journal = head.id.String()
+	x := examined{tip: head, ledger: newLedger()}
+	if err := readDescription(txn, &x); err != nil {
+		return err
+	}
+	if journalID(x.meta.ID) != head.id {
+		return damagedf("head file of journal %v beside the store of %x", head.id, x.meta.ID)
+	}
+	last := max(lastEntry(txn), x.point.Sequence)
+	r.Dropped = x.point.Sequence
+	ends, err := readSegmentEnds(txn, &x, last)
+	if err != nil {
+		return err
+	}
+	w := walker{hasher: newHasher(head.id), meta: &x.meta, point: &x.point, at: x.point.link(), ends: ends, head: head}
+	err = w.walk(ctx, txn, last)
+	w.total.add(w.tally)
+	if w.at.sequence > x.point.Sequence {
+		r.First, r.Last, r.Head = x.point.Sequence+1, w.at.sequence, w.at.hash
+	}
+	r.Admitted, r.Denied, r.Referred = w.total.Admitted, w.total.Denied, w.total.Referred
+	if err != nil {
+		return err
+	}
+	if head.sequence > last {
+		return &brokenAt{last + 1, "is missing: the head file knows of it"}
+	}
+	if last > x.point.Sequence && last != x.meta.endOf(x.meta.segmentOf(last)) {
+		ends[x.meta.segmentOf(last)] = segmentEnd{Tally: w.tally}
+	}
+	if err := loadLedger(txn, &x, ends, j.opts.MaxUses); err != nil {
+		return err
+	}
+	r.Uses = uint64(len(x.ledger.uses))
+	if err := j.db.VerifyChecksum(); err != nil {
+		return damagedf("a table of the store is broken: %v", err)
+	}
+	return nil
+}
+
+// CheckOlder walks the entries that Open did not walk, the older segments. The caller runs it once in the background, in a
+// goroutine of its own, and ends it through ctx before Close. What it finds makes the state Damaged, and the next start
+// moves the journal aside; once it found nothing, the next start need not walk everything.
+func (j *Journal) CheckOlder(ctx context.Context) error {
+	j.mu.Lock()
+	older := j.older
+	j.mu.Unlock()
+	err := j.view(func(txn *badger.Txn) error { return j.walkOlder(ctx, txn, older) })
+	if err != nil {
+		return fmt.Errorf("check older entries of the journal: %w", err)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.starts == nil || j.damaged.Load() {
+		return nil
+	}
+	return j.starts.settle()
+}
+
+func (j *Journal) walkOlder(ctx context.Context, txn *badger.Txn, older uint64) error {
+	var x examined
+	if err := readDescription(txn, &x); err != nil {
+		return err
+	}
+	if x.point.Sequence < older {
+		ends, err := readSegmentEnds(txn, &x, older)
+		if err != nil {
+			return err
+		}
+		head := j.current()
+		w := walker{hasher: newHasher(head.id), meta: &x.meta, point: &x.point, at: x.point.link(), ends: ends, head: head}
+		if err := w.walk(ctx, txn, older); err != nil {
+			return err
+		}
+	}
+	if err := j.db.VerifyChecksum(); err != nil {
+		return damagedf("a table of the store is broken: %v", err)
+	}
+	return nil
+}

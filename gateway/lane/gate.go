@@ -1,0 +1,187 @@
+// Package lane runs the lanes of a gate: from a scanner's frame to the lamp.
+//
+// Each lane has three goroutines and one direction of flow. read owns the scanner and fills buffers; decide verifies all that is
+// waiting, confirms each Admit with the standard library, and has the journal make the verdicts final; show owns the lamp
+// and the events. One writer for the whole process commits what all lanes have waiting in one step, so two lanes can never
+// both admit one ticket. The lamp is set only after the verdict is on disk. Buffers are made at start and go round:
+// free → read → decide → free; their number is the memory limit and the back-pressure.
+//
+// This is the only package besides main that starts goroutines. All of them end when Run's context does.
+package lane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"passerelle/gateway/journal"
+	"passerelle/gateway/policy"
+	"passerelle/gateway/trust"
+)
+
+// Scanner gives whole frames. ReadFrame blocks until there is one, copies it into p without its terminator and returns its
+// length; an AIM identifier stays in front. A longer frame than p is cut to len(p). An error means that the scanner is
+// gone; Close, from another goroutine, makes ReadFrame return one.
+type Scanner interface {
+	ReadFrame(p []byte) (n int, err error)
+	Close() error
+}
+
+// Signal is what a lamp shows. The zero value is the safe state: no one is let through.
+type Signal uint8
+
+// The signals.
+const (
+	SignalIdle Signal = iota
+	SignalDeny
+	SignalRefer
+	SignalAdmit
+	SignalFault // no scanner
+)
+
+// Lamp shows a signal; Set returns within a bounded time, and an error means that nobody knows what the lamp shows.
+type Lamp interface {
+	Set(Signal) error
+}
+
+// Config is one lane.
+type Config struct {
+	ID      string
+	Profile *policy.Profile
+	// Scanner names the scanner for people; Open opens it, and is called again when it is gone.
+	Scanner string
+	Open    func(context.Context) (Scanner, error)
+	Lamp    Lamp
+	Repeat  time.Duration // the same code within it is no new verdict; 0 means DefaultRepeat
+	Hold    time.Duration // how long the lamp shows a verdict; 0 means DefaultHold
+}
+
+// Times of a lane.
+const (
+	DefaultRepeat = 2 * time.Second
+	MinRepeat     = 500 * time.Millisecond
+	MaxRepeat     = 10 * time.Second
+	DefaultHold   = 2 * time.Second
+	MinHold       = time.Second
+	Deadline      = 1500 * time.Millisecond // a frame without a verdict for so long is itself shown
+	reopenPause   = 250 * time.Millisecond  // between attempts to open a scanner that is gone
+)
+
+// Options are what all lanes share.
+type Options struct {
+	Now     func() policy.Now // what time it is for verdicts
+	Wall    func() time.Time  // for events and durations
+	Journal *journal.Journal
+	// Committed is called after each commit, so that a forwarder looks for new entries. It must not block.
+	Committed func()
+	Log       *slog.Logger
+}
+
+// Errors of Enter.
+var (
+	ErrNoLane  = errors.New("no such lane")
+	ErrBusy    = errors.New("the lane is busy")
+	ErrTooLong = errors.New("longer than any code")
+)
+
+// Gate is all lanes of one process. Its methods are safe for concurrent use.
+type Gate struct {
+	opts   Options
+	list   atomic.Pointer[trust.Snapshot]
+	lanes  []*Lane
+	byID   map[string]*Lane
+	hub    hub
+	writer *writer
+}
+
+// New checks the lanes and allocates their buffers; nothing runs until Run.
+func New(list *trust.Snapshot, opts Options, lanes []Config) (*Gate, error) {
+	g := &Gate{opts: opts, byID: make(map[string]*Lane), writer: newWriter(opts, len(lanes))}
+	g.list.Store(list)
+	for _, c := range lanes {
+		if c.ID == "" || g.byID[c.ID] != nil {
+			return nil, fmt.Errorf("lane %q: its name is empty or taken", c.ID)
+		}
+		if c.Repeat == 0 {
+			c.Repeat = DefaultRepeat
+		}
+		if c.Hold == 0 {
+			c.Hold = DefaultHold
+		}
+		if c.Repeat < MinRepeat || c.Repeat > MaxRepeat {
+			return nil, fmt.Errorf("lane %q: repeat time %v is not within %v and %v", c.ID, c.Repeat, MinRepeat, MaxRepeat)
+		}
+		if c.Hold < MinHold {
+			return nil, fmt.Errorf("lane %q: a verdict must be shown for at least %v", c.ID, MinHold)
+		}
+		l := newLane(g, c)
+		g.lanes = append(g.lanes, l)
+		g.byID[c.ID] = l
+	}
+	return g, nil
+}
+
+// Run runs all lanes until the context ends, and returns when all goroutines have.
+func (g *Gate) Run(ctx context.Context) {
+	var lanes sync.WaitGroup
+	for _, l := range g.lanes {
+		lanes.Go(func() { l.run(ctx) })
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		g.writer.run()
+	}()
+	lanes.Wait()
+	close(g.writer.in)
+	<-done
+}
+
+// Snapshot returns the trust list in force.
+func (g *Gate) Snapshot() *trust.Snapshot { return g.list.Load() }
+
+// SetSnapshot puts another trust list in force, whole, and tells every lane.
+func (g *Gate) SetSnapshot(list *trust.Snapshot) {
+	g.list.Store(list)
+	for _, l := range g.lanes {
+		g.hub.publish(Event{Kind: TrustChanged, Lane: l.config.ID, At: g.opts.Wall()})
+	}
+}
+
+// Now returns the time for verdicts.
+func (g *Gate) Now() policy.Now { return g.opts.Now() }
+
+// Lanes returns the lanes' names in the order of their configuration.
+func (g *Gate) Lanes() []string {
+	ids := make([]string, len(g.lanes))
+	for i, l := range g.lanes {
+		ids[i] = l.config.ID
+	}
+	return ids
+}
+
+// Status returns how a lane stands; false if there is none of that name.
+func (g *Gate) Status(lane string) (Status, bool) {
+	l := g.byID[lane]
+	if l == nil {
+		return Status{}, false
+	}
+	return l.display.snapshot(), true
+}
+
+// Subscribe returns the events of a lane from now on, or of all lanes for "".
+func (g *Gate) Subscribe(lane string) *Subscription { return g.hub.subscribe(lane) }
+
+// Enter takes a code that somebody typed at a lane; it goes the way of a scan. The errors are ErrNoLane, ErrTooLong and
+// ErrBusy, if all of the lane's buffers are on their way.
+func (g *Gate) Enter(lane string, code []byte) error {
+	l := g.byID[lane]
+	if l == nil {
+		return ErrNoLane
+	}
+	return l.enter(code)
+}

@@ -1,0 +1,250 @@
+package lane
+
+import (
+	"context"
+	"hash/maphash"
+	"slices"
+	"sync"
+	"time"
+
+	"passerelle/gateway/journal"
+	"passerelle/gateway/policy"
+	"passerelle/gateway/verify"
+)
+
+// buffers of a lane. All that a lane can have waiting is in them.
+const buffers = 16
+
+// frame is one buffer with a code in it. Whoever received it owns it until it is sent on.
+type frame struct {
+	buf  [verify.MaxScan + 1]byte // one more, so that a code that is too large is seen to be
+	n    int
+	at   time.Time // when its last byte was there
+	hash uint64    // set by decide
+}
+
+// Lane is one lane of a Gate.
+type Lane struct {
+	config  Config
+	gate    *Gate
+	free    chan *frame
+	frames  chan *frame
+	display *display
+
+	mu     sync.Mutex
+	closed bool // guarded by mu; frames is closed
+
+	// Owned by decide.
+	verifier   *verify.Verifier
+	recent     recent
+	batch      []*frame
+	doubles    []double
+	scans      []verify.Scan
+	candidates []policy.Candidate
+	ticket     ticket
+}
+
+// double is a frame that repeats batch[of].
+type double struct {
+	of int
+	at time.Time
+}
+
+func newLane(g *Gate, c Config) *Lane {
+	l := &Lane{
+		config: c, gate: g,
+		free:     make(chan *frame, buffers),
+		frames:   make(chan *frame, buffers),
+		display:  newDisplay(g, c),
+		verifier: verify.New(c.Profile),
+		recent:   recent{seed: maphash.MakeSeed(), within: c.Repeat},
+		batch:    make([]*frame, 0, buffers),
+		doubles:  make([]double, 0, buffers),
+		scans:    make([]verify.Scan, 0, buffers),
+		ticket:   ticket{pending: make([]journal.Pending, 0, buffers), done: make(chan struct{}, 1)},
+	}
+	for range buffers {
+		l.free <- new(frame)
+	}
+	return l
+}
+
+// run runs the lane until the context ends. What was read by then still gets its verdict: each goroutine ends when the
+// one before it has.
+func (l *Lane) run(ctx context.Context) {
+	var decided, shown sync.WaitGroup
+	decided.Go(l.decide)
+	shown.Go(l.display.run)
+	l.read(ctx)
+	l.mu.Lock()
+	l.closed = true
+	close(l.frames)
+	l.mu.Unlock()
+	decided.Wait()
+	close(l.display.results)
+	shown.Wait()
+}
+
+// decide verifies all that is waiting, at most as many as there are buffers, and never waits for more.
+func (l *Lane) decide() {
+	for f := range l.frames {
+		l.collect(f)
+		l.dropRepeated()
+		l.verify()
+		l.commit()
+		l.release()
+	}
+}
+
+func (l *Lane) collect(f *frame) {
+	l.batch = l.batch[:0]
+	for f != nil {
+		f.hash = l.recent.sum(f.buf[:f.n])
+		l.batch = append(l.batch, f)
+		select {
+		case f = <-l.frames: // nil when closed and empty
+		default:
+			f = nil
+		}
+	}
+}
+
+// dropRepeated takes codes out of the batch that were shown within the repeat time, or that stand in it twice: they get
+// no new verdict.
+func (l *Lane) dropRepeated() {
+	fresh := l.batch[:0]
+	l.doubles = l.doubles[:0]
+	for _, f := range l.batch {
+		if shown := l.recent.seen(f.hash, f.at); shown != nil {
+			l.display.results <- result{again: true, candidate: shown.candidate, sequence: shown.sequence, at: f.at}
+			l.giveBack(f)
+			continue
+		}
+		if i := slices.IndexFunc(fresh, func(g *frame) bool { return g.hash == f.hash }); i >= 0 {
+			l.doubles = append(l.doubles, double{of: i, at: f.at})
+			l.giveBack(f)
+			continue
+		}
+		fresh = append(fresh, f)
+	}
+	l.batch = fresh
+}
+
+// verify makes a candidate of each frame and has every Admit confirmed.
+func (l *Lane) verify() {
+	l.scans = l.scans[:0]
+	for _, f := range l.batch {
+		l.scans = append(l.scans, verify.Scan{Data: f.buf[:f.n]})
+	}
+	l.candidates = l.verifier.Verify(l.candidates[:0], l.scans, l.gate.Snapshot(), l.gate.Now())
+	for i := range l.candidates {
+		c := &l.candidates[i]
+		if c.Outcome() == policy.Admit && !l.verifier.Confirm(i) {
+			c.Withdraw(l.config.Profile)
+			l.gate.opts.Log.Error("verify: the second check did not confirm a signature", "lane", l.config.ID, "key", c.Key)
+		}
+	}
+}
+
+// commit has the writer claim, append and fsync, and only then gives the verdicts to the display.
+func (l *Lane) commit() {
+	if len(l.batch) == 0 {
+		return
+	}
+	l.ticket.pending = l.ticket.pending[:0]
+	wall := l.gate.opts.Wall()
+	for i := range l.candidates {
+		l.ticket.pending = append(l.ticket.pending, journal.Pending{
+			Lane: l.config.ID, At: wall, Profile: l.config.Profile, Candidate: l.candidates[i],
+		})
+	}
+	l.gate.writer.in <- &l.ticket
+	<-l.ticket.done
+	l.publish()
+}
+
+// publish gives the final verdicts to the display.
+func (l *Lane) publish() {
+	now := l.gate.opts.Wall()
+	for i := range l.ticket.pending {
+		p, f := &l.ticket.pending[i], l.batch[i]
+		l.recent.remember(f.hash, f.at, p.Candidate, p.Sequence)
+		l.display.results <- result{
+			candidate: p.Candidate, sequence: p.Sequence, earlier: Earlier{Lane: p.Earlier.Lane, At: p.Earlier.At},
+			at: now, took: now.Sub(f.at),
+		}
+	}
+	for _, d := range l.doubles {
+		p := &l.ticket.pending[d.of]
+		l.display.results <- result{again: true, candidate: p.Candidate, sequence: p.Sequence, at: d.at}
+	}
+}
+
+func (l *Lane) release() {
+	for _, f := range l.batch {
+		l.giveBack(f)
+	}
+}
+
+// giveBack overwrites a code and frees its buffer.
+func (l *Lane) giveBack(f *frame) {
+	clear(f.buf[:f.n])
+	f.n = 0
+	l.free <- f
+}
+
+// enter takes a typed code.
+func (l *Lane) enter(code []byte) error {
+	if len(code) > verify.MaxScan {
+		return ErrTooLong
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ErrBusy
+	}
+	select {
+	case f := <-l.free:
+		f.n, f.at = copy(f.buf[:], code), l.gate.opts.Wall()
+		l.display.arrived <- struct{}{}
+		l.frames <- f // has room: there are no more frames than it holds
+		return nil
+	default:
+		return ErrBusy
+	}
+}
+
+// recent remembers the last few codes of a lane by a keyed hash, so that a phone that is left in front of the scanner, or
+// handed back, is not a new verdict. It holds nothing that a code could be found from.
+type recent struct {
+	seed   maphash.Seed
+	within time.Duration
+	shown  [8]shown
+	next   int
+}
+
+type shown struct {
+	hash      uint64
+	last      time.Time // when it was seen last: each sight starts the time anew
+	candidate policy.Candidate
+	sequence  uint64
+}
+
+func (r *recent) sum(code []byte) uint64 { return maphash.Bytes(r.seed, code) }
+
+// seen returns what was shown for this very code within the repeat time, nil if nothing was.
+func (r *recent) seen(hash uint64, at time.Time) *shown {
+	for i := range r.shown {
+		s := &r.shown[i]
+		if s.hash == hash && !s.last.IsZero() && at.Sub(s.last) < r.within {
+			s.last = at
+			return s
+		}
+	}
+	return nil
+}
+
+func (r *recent) remember(hash uint64, at time.Time, c policy.Candidate, sequence uint64) {
+	r.shown[r.next] = shown{hash: hash, last: at, candidate: c, sequence: sequence}
+	r.next = (r.next + 1) % len(r.shown)
+}

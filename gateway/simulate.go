@@ -1,0 +1,423 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"passerelle/drivers/lamp"
+	"passerelle/drivers/scannertest"
+	"passerelle/drivers/serial"
+	"passerelle/gateway/issuer/testkeys"
+	"passerelle/gateway/journal"
+	"passerelle/gateway/lane"
+	"passerelle/gateway/policy"
+	"passerelle/gateway/trust"
+)
+
+// simulateCmd plays scanners into real lanes, with a real journal, and counts what came out.
+type simulateCmd struct {
+	Rate   float64        `help:"Scans a second at each lane." default:"10"`
+	For    time.Duration  `help:"How long." default:"10s"`
+	Lanes  int            `help:"How many lanes." default:"1"`
+	Faults map[string]int `name:"fault" help:"A fault and how many scans in a thousand have it: noise, cut, doubled, glued, 'wrong layout', wake-up, 'bit flip', 'pause inside'." placeholder:"NAME=N"`
+	Seed   uint64         `help:"Of the faults: the same seed makes the same ones." default:"1"`
+	State  string         `help:"Folder for the journal; a temporary one without it." placeholder:"DIR"`
+}
+
+// maxSimulated bounds the lanes of one run.
+const maxSimulated = 64
+
+// Run prints a table and exits 1 if a scan was lost, doubled or wrongly admitted.
+func (c *simulateCmd) Run(ctx context.Context, std streams) (err error) {
+	if c.Lanes < 1 || c.Lanes > maxSimulated || c.Rate <= 0 || c.For <= 0 {
+		return misuse{fmt.Errorf("want 1 to %d lanes, a rate and a time above 0", maxSimulated)}
+	}
+	shares, err := faultShares(c.Faults)
+	if err != nil {
+		return misuse{err}
+	}
+	if c.State == "" {
+		if c.State, err = os.MkdirTemp("", "passerelle-simulate-"); err != nil {
+			return fmt.Errorf("make a temporary folder: %w", err)
+		}
+		defer closing(func() error { return os.RemoveAll(c.State) }, &err)
+	}
+	s := &simulation{command: c, memory: memoryLog{started: time.Now()}}
+	defer closing(s.close, &err)
+	if err := s.open(std, shares); err != nil {
+		return err
+	}
+	if err := s.run(ctx); err != nil {
+		return err
+	}
+	return s.print(std.out)
+}
+
+func faultShares(faults map[string]int) ([]scannertest.FaultShare, error) {
+	var shares []scannertest.FaultShare
+	for name, n := range faults {
+		f := scannertest.NoFault
+		for f.String() != name {
+			if f++; f > scannertest.PauseInside {
+				return nil, fmt.Errorf("fault %q is not known", name)
+			}
+		}
+		shares = append(shares, scannertest.FaultShare{Fault: f, PerThousand: n})
+	}
+	slices.SortFunc(shares, func(a, b scannertest.FaultShare) int { return int(a.Fault) - int(b.Fault) })
+	return shares, nil
+}
+
+// simulation is one run.
+type simulation struct {
+	command *simulateCmd
+	station *station
+	lanes   []*simulatedLane
+	memory  memoryLog
+}
+
+// simulatedLane is a scanner, what it sent and what came of it.
+type simulatedLane struct {
+	id      string
+	scanner *scannertest.Scanner
+	samples *samples
+	events  *lane.Subscription
+	faulty  bool
+
+	mu       sync.Mutex
+	begun    []time.Time // when each scan's first byte was sent; nil with faults; guarded by mu, like all that follows
+	latency  []time.Duration
+	verdicts map[policy.Reason]int
+	again    int
+	late     int
+}
+
+func (s *simulation) open(std streams, shares []scannertest.FaultShare) error {
+	made, err := newSamples(time.Now())
+	if err != nil {
+		return err
+	}
+	list, err := made.list()
+	if err != nil {
+		return err
+	}
+	profile := policy.Demo()
+	profile.Once = 0
+	o := stationOptions{
+		state: s.command.State, profile: &profile, list: list, log: logger(std, true),
+		synced: func() bool { return true }, maxDark: defaultMaxDark,
+	}
+	for i := range s.command.Lanes {
+		scanner, err := scannertest.New(scannertest.Options{
+			AIM: "]Q1", Faults: shares, Rand: rand.New(rand.NewPCG(s.command.Seed, uint64(i))),
+		})
+		if err != nil {
+			return fmt.Errorf("simulate a scanner: %w", err)
+		}
+		l := &simulatedLane{
+			id: strconv.Itoa(i + 1), faulty: len(shares) > 0, scanner: scanner, samples: made.fork((i + 1) * 10_000_000), verdicts: make(map[policy.Reason]int),
+		}
+		s.lanes = append(s.lanes, l)
+		o.lanes = append(o.lanes, lane.Config{
+			ID: l.id, Profile: &profile, Scanner: scanner.Path(), Lamp: lampOf{lamp.NewSimulated(time.Now)},
+			Open: func(context.Context) (lane.Scanner, error) { return serial.Open(serial.Options{Path: scanner.Path()}) },
+		})
+	}
+	s.station, err = openStation(o)
+	return err
+}
+
+// list is the trust list of the samples, as a snapshot.
+func (s *samples) list() (*trust.Snapshot, error) {
+	content := s.content()
+	l := trust.List{Version: 1, Issued: s.now.Unix(), Expires: s.now.Add(demoListLife).Unix(), Acceptance: content.Acceptance, Revoked: content.Revoked}
+	for _, e := range content.Keys {
+		e.Test = testkeys.Is(e.Public.Fingerprint())
+		l.Keys = append(l.Keys, e.Key)
+	}
+	return trust.New(l)
+}
+
+// run plays for the time asked for, then waits until nothing is on its way.
+func (s *simulation) run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var station, watchers, players sync.WaitGroup
+	station.Go(func() { _ = s.station.run(ctx, nil, nil) }) // without listeners it ends with its context alone
+	defer station.Wait()
+	defer stop()
+	for _, l := range s.lanes {
+		l.events = s.station.gate.Subscribe(l.id)
+		watchers.Go(func() { l.watch(ctx) })
+	}
+	watchers.Go(func() { s.memory.watch(ctx) })
+	failed := make(chan error, len(s.lanes))
+	playing, end := context.WithTimeout(ctx, s.command.For)
+	defer end()
+	for _, l := range s.lanes {
+		players.Go(func() { failed <- l.play(playing, s.command.Rate) })
+	}
+	players.Wait()
+	s.settle(ctx)
+	stop()
+	watchers.Wait()
+	for range s.lanes {
+		if err := <-failed; err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// settleTime is how long the last scans may take to come out.
+const settleTime = 5 * time.Second
+
+func (s *simulation) settle(ctx context.Context) {
+	deadline := time.After(settleTime)
+	for _, l := range s.lanes {
+		for l.came() < l.scanner.Sent().Frames {
+			select {
+			case <-deadline:
+				return
+			case <-ctx.Done():
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	}
+}
+
+// play scans codes that nobody saw before.
+func (l *simulatedLane) play(ctx context.Context, rate float64) error {
+	tick := time.NewTicker(time.Duration(float64(time.Second) / rate))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		code, err := l.samples.sign(testkeys.Ministry, l.samples.vaccination())
+		if err != nil {
+			return err
+		}
+		if !l.faulty {
+			l.mu.Lock()
+			l.begun = append(l.begun, time.Now())
+			l.mu.Unlock()
+		}
+		if err := l.scanner.Scan(context.WithoutCancel(ctx), []byte(code)); err != nil {
+			return fmt.Errorf("lane %s: %w", l.id, err)
+		}
+	}
+}
+
+// watch counts what the lane says, in order: verdicts come in the order of the scans.
+func (l *simulatedLane) watch(ctx context.Context) {
+	defer l.events.Close()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e := <-l.events.Events:
+			l.count(&e)
+		}
+	}
+}
+
+func (l *simulatedLane) count(e *lane.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch e.Kind {
+	case lane.VerdictGiven:
+		l.verdicts[e.Candidate.Reason()]++
+		took := e.Took
+		if n := len(l.latency); n < len(l.begun) { // from the first byte on the wire: an upper bound for the last
+			took = e.At.Sub(l.begun[n])
+		}
+		l.latency = append(l.latency, took)
+	case lane.ShownAgain:
+		l.again++
+	case lane.VerdictLate:
+		l.late++
+	}
+}
+
+// came returns how many frames came out.
+func (l *simulatedLane) came() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.again
+	for _, k := range l.verdicts {
+		n += k
+	}
+	return uint64(n)
+}
+
+// print writes the table, and errRefused if something was lost or doubled.
+func (s *simulation) print(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var latency []time.Duration
+	var sent, came uint64
+	for _, l := range s.lanes {
+		counts := l.scanner.Sent()
+		sent, came = sent+counts.Frames, came+l.came()
+		fmt.Fprintf(t, "lane %s\t%d frames sent\t%d verdicts and %d repeated\t%d late\n", l.id, counts.Frames, l.came()-uint64(l.again), l.again, l.late)
+		for _, f := range sortedKeys(counts.Faults) {
+			fmt.Fprintf(t, "\tfault %v\t%d\n", f, counts.Faults[f])
+		}
+		for _, r := range sortedKeys(l.verdicts) {
+			fmt.Fprintf(t, "\tverdict %v %v\t%d\n", outcomeOf(r), r, l.verdicts[r])
+		}
+		latency = append(latency, l.latency...)
+	}
+	slices.Sort(latency)
+	fmt.Fprintf(t, "last byte to verdict on disk\tp50 %v\tp99 %v\tworst %v\n", quantile(latency, 0.50), quantile(latency, 0.99), quantile(latency, 1))
+	fmt.Fprintf(t, "resident memory\t%.1f MB at most\t%+.2f MB/h\n", s.memory.most(), s.memory.slope())
+	journaled, err := s.journaled()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(t, "journal\t%d verdicts\n", journaled)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	lost, doubled := max(0, int64(sent)-int64(came)), max(0, int64(came)-int64(sent))
+	fmt.Fprintf(w, "simulate: %d sent, %d came out, %d lost, %d doubled\n", sent, came, lost, doubled)
+	if sent != came || journaled != came-s.repeated() {
+		return errRefused
+	}
+	return nil
+}
+
+func (s *simulation) repeated() (n uint64) {
+	for _, l := range s.lanes {
+		n += uint64(l.again)
+	}
+	return n
+}
+
+// journaled counts the verdicts on disk.
+func (s *simulation) journaled() (uint64, error) {
+	var n uint64
+	var entries []journal.Entry
+	for from := uint64(1); ; {
+		var err error
+		if entries, err = s.station.journal.Read(entries[:0], from, journal.MaxRead); err != nil || len(entries) == 0 {
+			return n, err
+		}
+		for _, e := range entries {
+			if strings.Contains(string(e.Body), `"event":"verdict"`) {
+				n++
+			}
+		}
+		from = entries[len(entries)-1].Sequence + 1
+	}
+}
+
+func (s *simulation) close() error {
+	var errs []error
+	if s.station != nil {
+		errs = append(errs, s.station.close())
+	}
+	for _, l := range s.lanes {
+		errs = append(errs, l.scanner.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func outcomeOf(r policy.Reason) policy.Outcome {
+	if r == policy.OK {
+		return policy.Admit
+	}
+	return policy.DefaultOutcome(r)
+}
+
+func sortedKeys[K ~uint8, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func quantile(sorted []time.Duration, q float64) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
+}
+
+// memoryLog follows the resident memory of the process.
+type memoryLog struct {
+	started time.Time
+	hours   []float64
+	mb      []float64
+}
+
+func (m *memoryLog) watch(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			m.hours = append(m.hours, now.Sub(m.started).Hours())
+			m.mb = append(m.mb, residentMB())
+		}
+	}
+}
+
+// residentMB reads the resident set from /proc/self/statm (proc_pid_statm(5)); 0 where there is none.
+func residentMB() float64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(text))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseFloat(fields[1], 64)
+	if err != nil {
+		return 0
+	}
+	return pages * float64(os.Getpagesize()) / 1e6
+}
+
+func (m *memoryLog) most() float64 {
+	if len(m.mb) == 0 {
+		return residentMB()
+	}
+	return slices.Max(m.mb)
+}
+
+// slope is the straight line through the second half, in MB an hour: the first half is warming up.
+func (m *memoryLog) slope() float64 {
+	h, mb := m.hours[len(m.hours)/2:], m.mb[len(m.mb)/2:]
+	if len(h) < 2 {
+		return 0
+	}
+	var meanH, meanMB float64
+	for i := range h {
+		meanH, meanMB = meanH+h[i]/float64(len(h)), meanMB+mb[i]/float64(len(h))
+	}
+	var over, under float64
+	for i := range h {
+		over += (h[i] - meanH) * (mb[i] - meanMB)
+		under += (h[i] - meanH) * (h[i] - meanH)
+	}
+	return over / under
+}

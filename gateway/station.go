@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"passerelle/gateway/issuer/testkeys"
+	"passerelle/gateway/journal"
+	"passerelle/gateway/lane"
+	"passerelle/gateway/policy"
+	"passerelle/gateway/report"
+	"passerelle/gateway/trust"
+	"passerelle/gateway/trust/bundle"
+	"passerelle/gateway/trust/cache"
+	"passerelle/gateway/web"
+)
+
+// station is one gateway, put together: what run, demo and simulate have in common.
+type station struct {
+	options stationOptions
+	log     *slog.Logger
+	clock   *clock
+	journal *journal.Journal
+	cache   *cache.Cache
+	gate    *lane.Gate
+	web     *web.Server       // nil without listeners
+	forward *report.Forwarder // nil without an endpoint
+	taking  sync.Mutex        // held while a trust list is taken
+}
+
+// stationOptions say what a station is made of.
+type stationOptions struct {
+	state   string // folder
+	profile *policy.Profile
+	lanes   []lane.Config
+	roots   *bundle.Roots // pinned the first time; nil if they are pinned already
+	synced  func() bool   // whether the wall clock can be trusted
+	maxDark time.Duration
+	web     *web.Config // Hosts, Exposed, Token; nil for no server
+	forward *report.ForwarderOptions
+	list    *trust.Snapshot // instead of the cache's, for simulate
+	log     *slog.Logger
+}
+
+// openStation opens stores and makes everything ready; nothing runs yet. The journal comes first: what it says of the trust
+// list's version is a floor for the cache.
+func openStation(o stationOptions) (s *station, err error) {
+	s = &station{options: o, log: o.log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if err := os.MkdirAll(o.state, 0o700); err != nil {
+		return s, fmt.Errorf("make the state folder: %w", err)
+	}
+	if s.clock, err = newClock(o.state, time.Now, o.synced, o.maxDark); err != nil {
+		return s, err
+	}
+	s.journal, err = journal.Open(filepath.Join(o.state, journalFolder), journal.Options{Now: time.Now, Random: rand.Reader, Logger: o.log})
+	if err != nil {
+		return s, withHint(err, "only one gateway can use a state folder at a time")
+	}
+	list, err := s.openTrust()
+	if err != nil {
+		return s, err
+	}
+	if err := s.openReports(); err != nil {
+		return s, err
+	}
+	s.gate, err = lane.New(list, lane.Options{
+		Now: s.clock.now, Wall: time.Now, Journal: s.journal, Committed: s.committed, Log: o.log,
+	}, o.lanes)
+	if err != nil {
+		return s, misuse{err}
+	}
+	return s, s.openWeb()
+}
+
+// openTrust loads the list that was last taken. A gate without one starts all the same and refers everybody.
+func (s *station) openTrust() (*trust.Snapshot, error) {
+	if s.options.list != nil {
+		return s.options.list, nil
+	}
+	var err error
+	s.cache, err = cache.Open(filepath.Join(s.options.state, trustFolder), cache.Options{
+		Roots: s.options.roots, Test: testkeys.Is, Floor: s.journal.TrustVersion(),
+	})
+	if errors.Is(err, cache.ErrNoRoots) {
+		s.log.Error("no root keys are pinned, so no trust list can be taken: everybody is referred to a person")
+		return trust.Empty(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, info, err := s.cache.Load()
+	if errors.Is(err, cache.ErrNoList) || errors.Is(err, cache.ErrLost) {
+		s.log.Error("everybody is referred to a person until a trust list is taken", "err", err)
+		return trust.Empty(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range info.Notes {
+		s.log.Warn("trust list", "note", note)
+	}
+	if info.Known > info.Version {
+		s.log.Error("an older trust list is in force than one that was taken before: it counts as stale", "version", info.Version, "taken", info.Known)
+		list = list.AsExpired()
+	}
+	s.clock.raise(list.Issued())
+	s.log.Info("trust list", "version", list.Version(), "keys", list.Len(), "issued", moment(list.Issued()), "expires", moment(info.Expires))
+	return list, nil
+}
+
+// trustFolder is where a gate keeps its trust list, below its state.
+const trustFolder = "trust"
+
+func (s *station) openReports() error {
+	if s.options.forward == nil {
+		return nil
+	}
+	o := *s.options.forward
+	o.Dir = filepath.Join(s.options.state, "report")
+	o.Now, o.Random, o.Logger = time.Now, mathrand.Int64N, s.log
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return fmt.Errorf("make the folder of reports: %w", err)
+	}
+	var err error
+	s.forward, err = report.NewForwarder(s.journal, o)
+	return err
+}
+
+func (s *station) openWeb() error {
+	if s.options.web == nil {
+		return nil
+	}
+	c := *s.options.web
+	c.Gate, c.Snapshot, c.Now, c.Wall, c.Profile = s.gate, s.gate.Snapshot, s.gate.Now, time.Now, s.options.profile
+	c.Subscribe = func(lane string) (<-chan lane.Event, func()) {
+		sub := s.gate.Subscribe(lane)
+		return sub.Events, sub.Close
+	}
+	c.Take, c.Log, c.Version = s.take, s.log, version
+	c.Journal = func() string { return s.journal.State().String() }
+	if s.forward != nil {
+		c.Reports = func() web.Reports {
+			status := s.forward.Status()
+			return web.Reports{Backlog: status.Backlog, Parked: status.Parked}
+		}
+	}
+	var err error
+	s.web, err = web.New(c)
+	return err
+}
+
+// committed tells the forwarder that there is something new.
+func (s *station) committed() {
+	if s.forward != nil {
+		s.forward.Notify()
+	}
+}
+
+// take puts a signed bundle in force at once, if it passes every check, and records it in the journal.
+func (s *station) take(file []byte) (uint64, error) {
+	s.taking.Lock()
+	defer s.taking.Unlock()
+	if s.cache == nil {
+		return 0, cache.ErrNoRoots
+	}
+	now := s.clock.now()
+	list, _, err := s.cache.Take(file, bundle.Now{Earliest: now.Earliest, Latest: now.Latest})
+	if err != nil {
+		return 0, err
+	}
+	if err := s.journal.SetTrustVersion(list.Version()); err != nil {
+		s.log.Error("journal: the trust list's version is not in the head file", "err", err)
+	}
+	s.note("trust_taken", map[string]string{"version": fmt.Sprint(list.Version()), "keys": fmt.Sprint(list.Len())})
+	s.clock.raise(list.Issued())
+	s.gate.SetSnapshot(list)
+	return list.Version(), nil
+}
+
+// note writes an event that is no verdict into the journal. A journal that cannot be written shows so itself.
+func (s *station) note(event string, fields map[string]string) {
+	if _, err := s.journal.Note("", time.Now(), event, fields); err != nil {
+		s.log.Error("journal", "event", event, "err", err)
+	}
+}
+
+// run runs everything until the context ends. The listeners may be nil if there is no server.
+func (s *station) run(ctx context.Context, page, events net.Listener) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var all sync.WaitGroup
+	s.note("start", map[string]string{"version": version, "trust": fmt.Sprint(s.gate.Snapshot().Version())})
+	all.Go(func() { s.gate.Run(ctx) })
+	all.Go(func() {
+		if err := s.journal.CheckOlder(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("journal", "err", err)
+		}
+	})
+	all.Go(func() { s.prune(ctx) })
+	if s.forward != nil {
+		all.Go(func() {
+			if err := s.forward.Run(ctx); err != nil {
+				s.log.Error("reports", "err", err)
+			}
+		})
+	}
+	if s.web != nil {
+		all.Go(func() {
+			if err := s.web.Serve(page, events); err != nil {
+				stop(fmt.Errorf("serve: %w", err))
+			}
+		})
+		all.Go(func() {
+			<-ctx.Done()
+			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+			defer cancel()
+			if err := s.web.Shutdown(ending); err != nil {
+				s.log.Warn("web", "err", err)
+			}
+		})
+	}
+	<-ctx.Done()
+	all.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+const (
+	shutdownTime = 2 * time.Second
+	pruneEvery   = time.Hour
+)
+
+// prune drops what is reported and past age, now and every hour.
+func (s *station) prune(ctx context.Context) {
+	tick := time.NewTicker(pruneEvery)
+	defer tick.Stop()
+	for {
+		if n, err := s.journal.Prune(time.Now()); err != nil {
+			s.log.Error("journal", "err", err)
+		} else if n > 0 {
+			s.log.Info("journal: dropped what is reported and past age", "entries", n)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// close closes what is open, the journal last.
+func (s *station) close() error {
+	var errs []error
+	if s.forward != nil {
+		errs = append(errs, s.forward.Close())
+	}
+	if s.cache != nil {
+		errs = append(errs, s.cache.Close())
+	}
+	if s.journal != nil {
+		errs = append(errs, s.journal.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,111 @@
+package verify
+
+import (
+	"bytes"
+	"strings"
+
+	"passerelle/gateway/policy"
+)
+
+// Detect says what a code is by its first bytes, and returns what the format's own decoder is to read: without an AIM
+// identifier (ISO/IEC 15424) and without HC1's prefix. It proves nothing; a code that only looks like a kind is refused by
+// that kind's decoder.
+func Detect(code []byte) (policy.Kind, []byte) {
+	body := code[aimLen(code):]
+	if rest, ok := bytes.CutPrefix(body, []byte("HC1:")); ok {
+		if len(rest) == 0 {
+			return policy.HCERT, body // a prefix and nothing else: malformed, not unreadable
+		}
+		return policy.HCERT, rest
+	}
+	for _, f := range formats {
+		if f.is(body) {
+			return f.kind, body
+		}
+	}
+	return policy.Opaque, body
+}
+
+// formats are tried in this order. All but HC1 are recognised so that they can be refused by name.
+var formats = []struct {
+	kind policy.Kind
+	is   func(b []byte) bool
+}{
+	{policy.PT1, prefix("PT1:")},
+	{policy.SHC, prefix("shc:/")},
+	{policy.SealNDB, func(b []byte) bool { return hasPrefix(b, "NDB1") || hasPrefix(b, "RDB1") }},
+	{policy.Seal2DDoc, func(b []byte) bool { return len(b) > 4 && hasPrefix(b, "DC0") && '1' <= b[3] && b[3] <= '4' }},
+	{policy.SealVDS, prefix("\xdc")},
+	{policy.VDSNC, isVDSNC},
+	{policy.UIC, prefix("#UT0")},
+	{policy.BCBP, isBCBP},
+	{policy.MRZ, isMRZ},
+	{policy.MDL, prefix("mdoc:")},
+	{policy.AAMVA, prefix("@\n\x1e\rANSI ")},
+	{policy.Pretix, isPretix},
+}
+
+func prefix(p string) func([]byte) bool {
+	return func(b []byte) bool { return hasPrefix(b, p) }
+}
+
+func hasPrefix(b []byte, p string) bool { return len(b) >= len(p) && string(b[:len(p)]) == p }
+
+// aimLen returns the length of an AIM identifier in front: "]", a letter, a digit or letter.
+func aimLen(b []byte) int {
+	if len(b) >= 3 && b[0] == ']' && isLetter(b[1]) && (isDigit(b[2]) || isLetter(b[2])) {
+		return 3
+	}
+	return 0
+}
+
+// isVDSNC: a JSON object or array that opens with "data" and names an ICAO type (ICAO VDS-NC, section 3).
+func isVDSNC(b []byte) bool {
+	if !hasPrefix(b, `{"data":`) && !hasPrefix(b, `[{"data":`) && !hasPrefix(b, `{"sig":`) {
+		return false
+	}
+	return bytes.Contains(b, []byte(`"icao.`))
+}
+
+// isBCBP: "M", the number of legs, 20 characters of name and the e-ticket flag, then the first leg of 37 (IATA
+// Resolution 792). The shape is enough here.
+func isBCBP(b []byte) bool {
+	return len(b) >= 58 && b[0] == 'M' && '1' <= b[1] && b[1] <= '9' && isUpperOrSpace(b[2])
+}
+
+// isMRZ: one of the three shapes of ICAO 9303, its lines joined, or apart by CR or LF.
+func isMRZ(b []byte) bool {
+	n := 0
+	for _, c := range b {
+		switch {
+		case c == '\r' || c == '\n':
+			continue
+		case c == '<' || isDigit(c) || 'A' <= c && c <= 'Z':
+			n++
+		default:
+			return false
+		}
+	}
+	return (n == 72 || n == 88 || n == 90) && strings.IndexByte("PVIAC", b[0]) >= 0 && bytes.Contains(b, []byte("<<"))
+}
+
+// isPretix: base64 spelled backwards whose first byte, at the end, is the version 1 of pretix-sig1.
+func isPretix(b []byte) bool {
+	n := len(b)
+	for n > 0 && b[len(b)-n] == '=' { // padding comes first, reversed
+		n--
+	}
+	if n < 64 || b[len(b)-1] != 'A' || b[len(b)-2] != 'Q' {
+		return false
+	}
+	for _, c := range b[len(b)-n:] {
+		if !isLetter(c) && !isDigit(c) && c != '+' && c != '/' {
+			return false
+		}
+	}
+	return true
+}
+
+func isDigit(c byte) bool        { return '0' <= c && c <= '9' }
+func isLetter(c byte) bool       { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+func isUpperOrSpace(c byte) bool { return 'A' <= c && c <= 'Z' || c == ' ' }

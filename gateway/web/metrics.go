@@ -1,0 +1,128 @@
+package web
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/valyala/fasthttp"
+
+	"passerelle/gateway/lane"
+)
+
+// meters are the process's figures, in a set of their own (Prometheus text format 0.0.4). No label comes from outside: lanes are
+// configured, the rest is a fixed vocabulary.
+type meters struct {
+	set     *metrics.Set
+	buckets []bucket
+}
+
+// bucket is the upper limit of one bucket of passerelle_verdict_seconds.
+type bucket struct {
+	seconds float64
+	label   string
+}
+
+// verdictSeconds: from the last byte of a scan to the verdict on disk; 1.5 s is lane.Deadline.
+var verdictSeconds = [...]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 1.5}
+
+func newMeters(s *Server) *meters {
+	m := &meters{set: metrics.NewSet()}
+	for _, sec := range verdictSeconds {
+		m.buckets = append(m.buckets, bucket{sec, strconv.FormatFloat(sec, 'g', -1, 64)})
+	}
+	for _, id := range s.config.Gate.Lanes() {
+		m.lane(s, id)
+	}
+	gauge := func(name string, f func() float64) { m.set.NewGauge(name, f) }
+	gauge("passerelle_trust_version", func() float64 { return float64(s.config.Snapshot().Version()) })
+	gauge("passerelle_trust_keys", func() float64 { return float64(s.config.Snapshot().Len()) })
+	gauge("passerelle_trust_age_seconds", func() float64 { return float64(s.trustState().Age) })
+	gauge("passerelle_trust_expires_timestamp_seconds", func() float64 { return float64(s.config.Snapshot().Expires()) })
+	gauge("passerelle_event_streams", func() float64 { return float64(len(s.streams)) })
+	for _, state := range []string{"ok", "gap", "damaged", "full"} {
+		gauge(fmt.Sprintf("passerelle_journal_state{state=%q}", state), func() float64 { return flag(s.config.Journal() == state) })
+	}
+	for _, class := range []string{"trusted", "floored", "unknown"} {
+		gauge(fmt.Sprintf("passerelle_clock_class{class=%q}", class), func() float64 { return flag(s.config.Now().Class.String() == class) })
+	}
+	if s.config.Reports != nil {
+		gauge("passerelle_reports_backlog", func() float64 { return float64(s.config.Reports().Backlog) })
+		gauge("passerelle_reports_parked", func() float64 { return float64(s.config.Reports().Parked) })
+	}
+	return m
+}
+
+// lane makes the figures that one lane has from the start.
+func (m *meters) lane(s *Server, id string) {
+	status := func() lane.Status {
+		st, _ := s.config.Gate.Status(id) // the zero Status if there is none: not connected
+		return st
+	}
+	label := "{lane=" + strconv.Quote(id) + "}"
+	m.set.NewGauge("passerelle_scanner_connected"+label, func() float64 { return flag(status().Connected) })
+	for _, sec := range m.buckets {
+		m.set.NewCounter(fmt.Sprintf("passerelle_verdict_seconds_bucket{lane=%q,le=%q}", id, sec.label))
+	}
+	m.set.NewCounter(fmt.Sprintf("passerelle_verdict_seconds_bucket{lane=%q,le=\"+Inf\"}", id))
+	m.set.NewCounter("passerelle_verdict_seconds_count" + label)
+	m.set.NewFloatCounter("passerelle_verdict_seconds_sum" + label)
+	for _, kind := range []lane.EventKind{lane.ShownAgain, lane.VerdictLate, lane.ScannerGone} {
+		m.set.NewCounter(fmt.Sprintf("passerelle_lane_events_total{lane=%q,event=%q}", id, kind))
+	}
+}
+
+func flag(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// count counts what happens at all lanes until Shutdown. It is never so slow that its subscription would lose events.
+func (s *Server) count() {
+	events, stop := s.config.Subscribe("")
+	defer stop()
+	for {
+		select {
+		case <-s.done:
+			return
+		case e := <-events:
+			s.meters.event(&e)
+		}
+	}
+}
+
+func (m *meters) event(e *lane.Event) {
+	switch e.Kind {
+	case lane.VerdictGiven:
+		m.set.GetOrCreateCounter(fmt.Sprintf("passerelle_verdicts_total{lane=%q,verdict=%q,reason=%q}",
+			e.Lane, e.Candidate.Outcome(), e.Candidate.Reason())).Inc()
+		m.took(e.Lane, e.Took)
+	case lane.ShownAgain, lane.VerdictLate, lane.ScannerGone:
+		m.set.GetOrCreateCounter(fmt.Sprintf("passerelle_lane_events_total{lane=%q,event=%q}", e.Lane, e.Kind)).Inc()
+	}
+}
+
+func (m *meters) took(id string, d time.Duration) {
+	for _, b := range m.buckets {
+		if d.Seconds() <= b.seconds {
+			m.set.GetOrCreateCounter(fmt.Sprintf("passerelle_verdict_seconds_bucket{lane=%q,le=%q}", id, b.label)).Inc()
+		}
+	}
+	m.set.GetOrCreateCounter(fmt.Sprintf("passerelle_verdict_seconds_bucket{lane=%q,le=\"+Inf\"}", id)).Inc()
+	m.set.GetOrCreateCounter(fmt.Sprintf("passerelle_verdict_seconds_count{lane=%q}", id)).Inc()
+	m.set.GetOrCreateFloatCounter(fmt.Sprintf("passerelle_verdict_seconds_sum{lane=%q}", id)).Add(d.Seconds())
+}
+
+func (m *meters) request(pattern string, status int) {
+	m.set.GetOrCreateCounter(fmt.Sprintf("passerelle_http_requests_total{route=%q,status=\"%d\"}", pattern, status)).Inc()
+}
+
+// metrics answers GET /metrics: our figures, then those of the Go runtime and the process.
+func (s *Server) metrics(ctx *fasthttp.RequestCtx, _ string) {
+	ctx.SetContentType("text/plain; version=0.0.4; charset=utf-8")
+	s.meters.set.WritePrometheus(ctx)
+	metrics.WriteProcessMetrics(ctx)
+}

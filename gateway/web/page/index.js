@@ -1,0 +1,72 @@
+// The list of lanes, with how each stands now.
+
+import { icon } from './icons.js';
+import { language, languageButtons, onLanguage, say, speak } from './speech.js';
+import { showStrip } from './strip.js';
+
+const LOOK = 2000; // ms
+
+const $ = (id) => document.getElementById(id);
+
+let state = null;
+
+async function look() {
+  try {
+    const answer = await fetch('/v1/lanes', { signal: AbortSignal.timeout(LOOK), credentials: 'omit' });
+    state = answer.ok ? await answer.json() : null;
+  } catch {
+    state = null;
+  }
+  draw();
+  setTimeout(look, LOOK);
+}
+
+function draw() {
+  const notice = !state ? 'no_answer' : state.lanes.length === 0 ? 'no_lanes' : '';
+  $('notice').hidden = notice === '';
+  $('notice').textContent = notice && say('page', notice);
+  $('lanes').replaceChildren(...(state ? state.lanes.map(card) : []));
+  showStrip($('strip'), state);
+}
+
+function card(l) {
+  const item = document.createElement('li');
+  const link = document.createElement('a');
+  link.className = 'card';
+  link.href = `/lane/${encodeURIComponent(l.lane)}?lang=${language()}`;
+  link.dataset.level = l.connected ? 'good' : 'bad';
+  link.append(text('name', l.lane), text('profile', l.profile), scanner(l), counts(l));
+  item.append(link);
+  return item;
+}
+
+function scanner(l) {
+  const e = document.createElement('div');
+  e.className = 'scanner';
+  e.append(icon(l.connected ? 'good' : 'bad'), `${say('page', 'scanner')}: ${say('page', l.connected ? 'connected' : 'disconnected')}`);
+  return e;
+}
+
+function counts(l) {
+  const e = document.createElement('div');
+  e.className = 'counts';
+  for (const name of ['admitted', 'referred', 'denied']) {
+    const c = document.createElement('div');
+    c.append(text('number', String(l[name])), text('label', say('page', name)));
+    e.append(c);
+  }
+  return e;
+}
+
+function text(className, value) {
+  const e = document.createElement('bdi');
+  e.className = className;
+  e.textContent = value;
+  return e;
+}
+
+languageButtons($('languages'));
+onLanguage(draw);
+document.documentElement.lang ||= 'en';
+speak();
+look();

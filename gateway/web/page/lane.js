@@ -1,0 +1,84 @@
+// The lane page: what one lane has just decided, for the steward beside it. It keeps no history and stores nothing.
+
+import { setUpEntry } from './entry.js';
+import { icon } from './icons.js';
+import { Queue } from './queue.js';
+import { Screen } from './screen.js';
+import { play, soundIsOn, toggleSound } from './sound.js';
+import { languageButtons, onLanguage, say, speak } from './speech.js';
+import { listen } from './stream.js';
+import { showStrip } from './strip.js';
+
+const $ = (id) => document.getElementById(id);
+const { lane, events } = document.body.dataset;
+
+let status = null; // the last one; null while nothing is known
+let resting = true; // no verdict is on the screen
+
+const screen = new Screen();
+const queue = new Queue(
+  (verdict) => {
+    resting = false;
+    screen.verdict(verdict);
+    play(verdict.outcome);
+  },
+  rest,
+);
+
+function rest() {
+  resting = true;
+  if (status) screen.rest(status.connected ? 'idle' : 'gone');
+}
+
+function setStatus(s) {
+  status = s;
+  $('profile').textContent = s ? s.profile : '';
+  showStrip($('strip'), s);
+  if (s && resting) rest();
+}
+
+// outcomeOf believes a green only if it is final: on disk, with its use claimed. What it does not know is for a person.
+function outcomeOf(v) {
+  if (v.verdict === 'deny') return { outcome: 'deny', reason: v.reason };
+  if (v.verdict === 'admit' && v.final === true && v.reason === 'ok') return { outcome: 'admit', reason: 'ok' };
+  return { outcome: 'refer', reason: v.verdict === 'refer' ? v.reason : 'internal' };
+}
+
+listen(`${events}/v1/lanes/${encodeURIComponent(lane)}/events`, lane, {
+  status: setStatus,
+  verdict: (v) => queue.add({ ...outcomeOf(v), count: v.count, earlier: v.earlier }),
+  again: () => screen.again(),
+  late: () => queue.add({ outcome: 'late' }),
+  scanner_gone: () => setStatus({ ...status, connected: false }),
+  scanner_back: () => setStatus({ ...status, connected: true }),
+  trust: (e) => setStatus({ ...status, trust: e.trust }),
+  lost: () => {
+    queue.clear();
+    setStatus(null);
+    resting = true;
+    screen.rest('lost');
+  },
+});
+
+function drawSound() {
+  const text = say('page', soundIsOn() ? 'sound_on' : 'sound_off');
+  $('sound').replaceChildren(icon(soundIsOn() ? 'sound' : 'mute'));
+  $('sound').setAttribute('aria-label', text);
+  $('sound').title = text;
+  $('sound').setAttribute('aria-pressed', String(soundIsOn()));
+}
+
+$('sound').addEventListener('click', () => {
+  toggleSound();
+  drawSound();
+});
+$('key-in').append(icon('keys'));
+onLanguage(() => {
+  drawSound();
+  $('key-in').setAttribute('aria-label', say('page', 'key_in'));
+  $('key-in').title = say('page', 'key_in');
+  showStrip($('strip'), status);
+});
+setUpEntry(lane);
+languageButtons($('languages'));
+speak();

@@ -1,0 +1,43 @@
+// The freshness strip: what every verdict leans on. Each value has a mark of its own shape besides its colour.
+
+import { icon } from './icons.js';
+import { age, isolate, say } from './speech.js';
+
+// showStrip shows a status; one of them is null as long as there is none, or none that could be believed.
+export function showStrip(strip, status) {
+  strip.replaceChildren(...(status ? items(status) : []));
+}
+
+function items(s) {
+  const all = [];
+  if ('connected' in s) all.push(item('scanner', say('page', s.connected ? 'connected' : 'disconnected'), s.connected ? 'good' : 'bad'));
+  all.push(
+    item('trust', s.trust.version === 0 ? say('page', 'none') : say('page', 'old', { age: isolate(age(s.trust.age)) }), s.trust.level),
+    item('clock', say('page', s.clock.class), s.clock.level),
+    item('journal', say('page', s.journal.state), s.journal.level),
+    item('reports', reports(s.reports), s.reports ? s.reports.level : 'good'),
+  );
+  return all;
+}
+
+function reports(r) {
+  if (!r) return say('page', 'off');
+  if (r.parked > 0) return say('page', 'parked', { n: r.parked });
+  return say('page', 'backlog', { n: r.backlog });
+}
+
+function item(name, value, level) {
+  const known = ['good', 'warn', 'bad'].includes(level) ? level : 'bad';
+  const e = document.createElement('div');
+  e.className = 'item';
+  e.dataset.item = name;
+  e.dataset.level = known;
+  const label = document.createElement('span');
+  label.className = 'label';
+  label.textContent = say('page', name);
+  const text = document.createElement('span');
+  text.className = 'value';
+  text.textContent = value;
+  e.append(icon(known), label, text);
+  return e;
+}

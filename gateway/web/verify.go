@@ -1,0 +1,299 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"runtime/debug"
+	"time"
+	"unicode/utf8"
+
+	"github.com/valyala/fasthttp"
+
+	"passerelle/gateway/policy"
+	"passerelle/gateway/trust"
+	"passerelle/gateway/verify"
+)
+
+// batch is one POST /v1/verify in work: a Verifier and the memory for one request and a part of its answer. A fixed number
+// of them goes round, so that number times about MaxBatchBytes is the memory limit. It is the answer's body: fasthttp reads the
+// next rows when it has sent the last ones, and closes it when it is done or the client is gone.
+type batch struct {
+	server   *Server
+	verifier *verify.Verifier
+	body     []byte // what was sent; payloads of JSON rows are unescaped in place
+	rows     []row
+	scans    []verify.Scan
+	verdicts []policy.Candidate
+	out      []byte // of one part
+
+	// Of the request in work.
+	ctx   *fasthttp.RequestCtx
+	end   time.Time // when the answer must be sent
+	place policy.Place
+	next  int    // row
+	ready []byte // of out, not sent yet
+}
+
+// row is one line of a batch: body[from:to] is its payload.
+type row struct {
+	from, to int
+	now      int64 // unix seconds, if dated
+	dated    bool
+	bad      bool // no JSON row of ours: it gets a verdict all the same
+}
+
+func newBatch(s *Server) *batch {
+	return &batch{
+		server: s, verifier: verify.New(s.config.Profile),
+		body:     make([]byte, 0, MaxBatchBytes+1+bytes.MinRead),
+		rows:     make([]row, 0, MaxBatchRows),
+		scans:    make([]verify.Scan, 0, verify.MaxBatch),
+		verdicts: make([]policy.Candidate, 0, verify.MaxBatch),
+	}
+}
+
+// Errors of a whole batch, in words for the client.
+var (
+	errNoRows   = errors.New("there are no rows")
+	errManyRows = errors.New("there are too many rows")
+	errDated    = errors.New("a row says at what time it is to be judged; this server judges by its own clock")
+)
+
+// verify answers POST /v1/verify: candidates, nothing is consumed.
+func (s *Server) verify(ctx *fasthttp.RequestCtx, _ string) {
+	asJSON, ok := rowFormat(string(ctx.Request.Header.ContentType()))
+	if !ok {
+		refuse(ctx, fasthttp.StatusUnsupportedMediaType, "rows come as application/jsonl, application/x-ndjson or text/plain")
+		return
+	}
+	var b *batch
+	select {
+	case b = <-s.batches:
+	default:
+		busy(ctx, "all verifiers are at work")
+		return
+	}
+	sending := false
+	defer func() {
+		if !sending {
+			b.release()
+		}
+	}()
+	if err := b.read(ctx, asJSON); err != nil {
+		b.refuse(ctx, err)
+		return
+	}
+	sending = true
+	ctx.SetContentType("application/jsonl")
+	ctx.SetBodyStream(b, -1)
+}
+
+// rowFormat says whether rows of a content type are JSON, and whether they are rows.
+func rowFormat(contentType string) (asJSON, ok bool) {
+	media, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return false, false
+	}
+	switch media {
+	case "application/jsonl", "application/x-ndjson":
+		return true, true
+	case "text/plain":
+		return false, true
+	}
+	return false, false
+}
+
+// read takes the whole request into b, so that what is wrong with it is known before the answer begins.
+func (b *batch) read(ctx *fasthttp.RequestCtx, asJSON bool) error {
+	buf := bytes.NewBuffer(b.body[:0])
+	err := readBody(ctx, buf, MaxBatchBytes)
+	b.body = buf.Bytes()
+	if err != nil {
+		return err
+	}
+	if err := b.split(asJSON); err != nil {
+		return err
+	}
+	c := &b.server.config
+	b.ctx, b.end, b.next, b.ready = ctx, c.Wall().Add(batchTimeout), 0, nil
+	b.place = policy.Place{List: c.Snapshot(), Now: c.Now(), Profile: c.Profile}
+	return nil
+}
+
+// split finds the rows. Each line is one, an empty one too, so that answers can be counted off against what was sent; only what
+// follows the last line feed is none if it is empty. A carriage return before a line feed belongs to the line's end.
+func (b *batch) split(asJSON bool) error {
+	b.rows = b.rows[:0]
+	for from := 0; from < len(b.body); {
+		to, next := len(b.body), len(b.body)
+		if n := bytes.IndexByte(b.body[from:], '\n'); n >= 0 {
+			to, next = from+n, from+n+1
+		}
+		if to > from && b.body[to-1] == '\r' {
+			to--
+		}
+		if len(b.rows) == MaxBatchRows {
+			return errManyRows
+		}
+		r := row{from: from, to: to}
+		if asJSON {
+			r = b.parse(r)
+		}
+		if r.dated && !b.server.config.AllowNow {
+			return errDated
+		}
+		b.rows = append(b.rows, r)
+		from = next
+	}
+	if len(b.rows) == 0 {
+		return errNoRows
+	}
+	return nil
+}
+
+// parse reads {"payload": text, "now": RFC 3339} and writes the payload over it: unescaped, it is never longer. Anything
+// else is a bad row: unknown and repeated members, other types, text after it, bytes that are not UTF-8.
+func (b *batch) parse(r row) row {
+	line := b.body[r.from:r.to]
+	payload, now, ok := members(line)
+	if !ok {
+		r.bad = true
+		return r
+	}
+	if now != nil {
+		at, err := time.Parse(time.RFC3339, *now)
+		r.dated, r.bad, r.now = true, err != nil, at.Unix()
+	}
+	r.to = r.from + copy(line, payload)
+	return r
+}
+
+func members(line []byte) (payload string, now *string, ok bool) {
+	if !utf8.Valid(line) {
+		return "", nil, false
+	}
+	d := json.NewDecoder(bytes.NewReader(line))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return "", nil, false
+	}
+	var seen bool
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return "", nil, false
+		}
+		value, err := d.Token()
+		text, isText := value.(string)
+		switch {
+		case err != nil || !isText:
+			return "", nil, false
+		case name == "payload" && !seen:
+			payload, seen = text, true
+		case name == "now" && now == nil:
+			now = &text
+		default:
+			return "", nil, false
+		}
+	}
+	if _, err := d.Token(); err != nil { // the closing brace
+		return "", nil, false
+	}
+	_, err := d.Token()
+	return payload, now, seen && err == io.EOF
+}
+
+func (b *batch) refuse(ctx *fasthttp.RequestCtx, err error) {
+	switch {
+	case errors.Is(err, errManyRows):
+		refuse(ctx, fasthttp.StatusRequestEntityTooLarge, err.Error())
+	case errors.Is(err, errNoRows), errors.Is(err, errDated):
+		refuse(ctx, fasthttp.StatusBadRequest, err.Error())
+	default:
+		refuseBody(ctx, err)
+	}
+}
+
+// Read gives the answer's next part. Each part gets ioTimeout to be sent, all of them batchTimeout: a client that does not read
+// gives its Verifier back.
+func (b *batch) Read(p []byte) (n int, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			b.server.config.Log.Error("web: verify has a fault", "panic", p, "stack", string(debug.Stack()))
+			n, err = 0, errors.New("a batch has a fault")
+		}
+	}()
+	if len(b.ready) == 0 {
+		if b.next == len(b.rows) {
+			return 0, io.EOF
+		}
+		b.fill()
+		wall := b.server.config.Wall()
+		if err := b.ctx.SetWriteDeadline(earlier(wall.Add(ioTimeout), b.end)); err != nil {
+			return 0, err
+		}
+	}
+	n = copy(p, b.ready)
+	b.ready = b.ready[n:]
+	return n, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// fill judges the next rows, at most verify.MaxBatch and as far as one time goes for them.
+func (b *batch) fill() {
+	first := b.rows[b.next]
+	place := b.place
+	if first.dated {
+		place.Now = policy.At(first.now)
+	}
+	b.scans, b.verdicts = b.scans[:0], b.verdicts[:0]
+	if first.bad {
+		b.verdicts = append(b.verdicts, malformed(&b.place))
+	} else {
+		for _, r := range b.rows[b.next:] {
+			if r.bad || r.dated != first.dated || r.now != first.now || len(b.scans) == verify.MaxBatch {
+				break
+			}
+			b.scans = append(b.scans, verify.Scan{Data: b.body[r.from:r.to]})
+		}
+		b.verdicts = b.verifier.Verify(b.verdicts, b.scans, place.List, place.Now)
+	}
+	b.out = b.out[:0]
+	for i := range b.verdicts {
+		b.out = append(b.verdicts[i].AppendJSON(b.out), "}\n"...)
+	}
+	b.ready = b.out
+	b.next += len(b.verdicts)
+}
+
+// malformed is the candidate for a row that holds no code.
+func malformed(place *policy.Place) policy.Candidate {
+	var f policy.Findings
+	f.Fail(policy.Format, policy.Malformed)
+	var c policy.Candidate
+	place.Date(&c)
+	c.Conclude(&f, place.Profile)
+	return c
+}
+
+// Close overwrites what was sent and frees b for the next request. fasthttp calls it once.
+func (b *batch) Close() error {
+	b.release()
+	return nil
+}
+
+func (b *batch) release() {
+	clear(b.body)
+	clear(b.scans)
+	b.body, b.rows, b.ready, b.ctx = b.body[:0], b.rows[:0], nil, nil
+	b.place.List = trust.Empty()
+	b.server.batches <- b
+}

@@ -1,0 +1,280 @@
+// Package web serves a gate's HTTP API and its lane page.
+//
+// There are two listeners. One answers requests: the page, POST /v1/verify, the lanes' status, trust bundles, health and
+// metrics, each with a limit on its size and its time. The other carries event streams only (server-sent events, WHATWG
+// HTML, section 9.2), which stay open for hours and so cannot have a write timeout. Neither is on the way from a scan to a
+// lamp: the page shows what a lane has done, and a page that hangs delays nobody.
+//
+// What a client may ask, and every status that it may get, stands in openapi.yaml, which a test holds against the server.
+// Names of hosts are checked against DNS rebinding, requests of foreign pages are refused (Fetch, section 3.2; Fetch Metadata),
+// and the listeners must be on loopback unless Config.Exposed says otherwise: there is no login for people yet.
+//
+// A code that is sent here is copied into memory of ours, overwritten after use, and never logged.
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/valyala/fasthttp"
+
+	"passerelle/gateway/lane"
+	"passerelle/gateway/policy"
+	"passerelle/gateway/trust"
+	"passerelle/gateway/verify"
+)
+
+// Limits. A client that goes beyond one gets 413 for size, 408 for time and 503 for number.
+const (
+	MaxBatchBytes  = 4 << 20 // body of POST /v1/verify
+	MaxBatchRows   = 4096    // rows of POST /v1/verify
+	MaxBundleBytes = 4 << 20 // body of POST /v1/trust; a larger bundle comes by file
+	MaxEntryBytes  = verify.MaxScan
+	MaxStreams     = 64 // event streams open at once
+	maxOtherBytes  = 64 << 10
+	maxVerifiers   = 64
+	maxLaneName    = 64 // bytes
+	maxConnections = 256
+	maxPerAddress  = 16 // connections of one IP address, for each listener
+
+	ioTimeout    = 5 * time.Second  // to read a whole request; to write an answer, or a part of one that comes in parts
+	batchTimeout = 60 * time.Second // for the whole answer to a batch
+	idleTimeout  = 30 * time.Second
+	heartbeat    = time.Second
+)
+
+// Gate is what the server needs of lane.Gate, besides the functions in Config.
+type Gate interface {
+	Lanes() []string
+	Status(lane string) (lane.Status, bool)
+	Enter(lane string, code []byte) error
+}
+
+// Reports says how far reporting is behind.
+type Reports struct {
+	Backlog uint64 // entries that are not yet acknowledged
+	Parked  uint64 // entries that the endpoint refused for good
+}
+
+// Config is all that a Server depends on.
+type Config struct {
+	Gate      Gate
+	Subscribe func(lane string) (events <-chan lane.Event, stop func()) // "" is all lanes
+	Snapshot  func() *trust.Snapshot
+	Now       func() policy.Now
+	Wall      func() time.Time // time.Now: also for the deadlines of connections
+	Profile   *policy.Profile  // what POST /v1/verify asks of a code
+	// Take takes a signed bundle and returns its version. Its error goes to the client.
+	Take    func(bundle []byte) (version uint64, err error)
+	Journal func() string  // "ok", "gap", "damaged", "full"
+	Reports func() Reports // nil if nothing is reported
+	Log     *slog.Logger
+
+	Hosts     []string // names and addresses that clients may use, besides loopback
+	Exposed   bool     // the listeners may be reachable from other machines
+	Token     string   // if set, POST /v1/verify and POST /v1/trust ask for it as a bearer token
+	AllowNow  bool     // rows of POST /v1/verify may say at what time they are judged: for the bench only
+	Verifiers int      // batches verified at once; 0 means 2
+	Language  string   // of pages that do not ask for one: "en" (also if empty), "fr", "ar"
+	Version   string   // of the program
+}
+
+// Server is made by New, runs in Serve and ends with Shutdown. It serves once.
+type Server struct {
+	config  Config
+	hosts   map[string]bool
+	lanes   map[string]bool
+	assets  map[string]asset
+	pages   *pages
+	page    *fasthttp.Server
+	events  *fasthttp.Server
+	batches chan *batch   // free ones
+	taking  chan struct{} // holds one token: bundles are taken one at a time
+	streams chan struct{} // holds a token for each open stream
+	meters  *meters
+	done    chan struct{} // closed by Shutdown
+
+	beat  time.Duration // heartbeat, and
+	stall time.Duration // how long a stream's client may take nothing: shorter in tests
+
+	// Set by Serve, before anything is served.
+	pagePort, eventsPort string
+
+	mu        sync.Mutex
+	listeners []net.Listener // guarded by mu
+	stopped   bool           // guarded by mu
+}
+
+// New checks the configuration and allocates; nothing is served until Serve.
+func New(config Config) (*Server, error) {
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config: config, hosts: make(map[string]bool), lanes: make(map[string]bool),
+		batches: make(chan *batch, config.Verifiers),
+		taking:  make(chan struct{}, 1),
+		streams: make(chan struct{}, MaxStreams),
+		done:    make(chan struct{}),
+		beat:    heartbeat, stall: ioTimeout,
+	}
+	for _, h := range config.Hosts {
+		s.hosts[strings.ToLower(h)] = true
+	}
+	for _, id := range config.Gate.Lanes() {
+		if err := checkLaneName(id); err != nil {
+			return nil, err
+		}
+		s.lanes[id] = true
+	}
+	for range config.Verifiers {
+		s.batches <- newBatch(s)
+	}
+	var err error
+	if s.assets, s.pages, err = loadPages(); err != nil {
+		return nil, err
+	}
+	s.meters = newMeters(s)
+	s.page = newHTTP(s.answer(pageRoutes))
+	s.page.StreamRequestBody = true // bodies are read by their handlers, into memory that has a limit
+	s.events = newHTTP(s.answer(eventRoutes))
+	s.events.WriteTimeout = 0 // a stream sets its own for each part
+	s.events.Concurrency = MaxStreams + maxPerAddress
+	for _, h := range []*fasthttp.Server{s.page, s.events} {
+		h.ErrorHandler = s.unreadable
+	}
+	return s, nil
+}
+
+func (c *Config) check() error {
+	if c.Gate == nil || c.Subscribe == nil || c.Snapshot == nil || c.Now == nil || c.Wall == nil || c.Profile == nil ||
+		c.Take == nil || c.Journal == nil || c.Log == nil {
+		return errors.New("web: a part of the configuration is missing")
+	}
+	if c.Verifiers == 0 {
+		c.Verifiers = 2
+	}
+	if c.Verifiers < 1 || c.Verifiers > maxVerifiers {
+		return fmt.Errorf("web: %d verifiers, want 1 to %d", c.Verifiers, maxVerifiers)
+	}
+	if c.Language == "" {
+		c.Language = "en"
+	}
+	if !knownLanguage(c.Language) {
+		return fmt.Errorf("web: language %q, want one of %s", c.Language, strings.Join(languages, ", "))
+	}
+	return nil
+}
+
+// checkLaneName refuses names that could not stand in an address as one segment.
+func checkLaneName(id string) error {
+	bad := func(r rune) bool { return !unicode.IsPrint(r) || r == '/' || r == '\\' }
+	if id == "" || id == "." || id == ".." || len(id) > maxLaneName || !utf8.ValidString(id) || strings.ContainsFunc(id, bad) {
+		return fmt.Errorf("web: lane %q: a name has 1 to %d bytes, printable, without / and \\", id, maxLaneName)
+	}
+	return nil
+}
+
+func newHTTP(handler fasthttp.RequestHandler) *fasthttp.Server {
+	return &fasthttp.Server{
+		Handler:                       handler,
+		Logger:                        silent{},
+		ReadTimeout:                   ioTimeout,
+		WriteTimeout:                  ioTimeout,
+		IdleTimeout:                   idleTimeout,
+		MaxRequestBodySize:            maxOtherBytes,
+		ReadBufferSize:                4096,
+		Concurrency:                   maxConnections,
+		MaxConnsPerIP:                 maxPerAddress,
+		DisablePreParseMultipartForm:  true,
+		DisableHeaderNamesNormalizing: false,
+		NoDefaultServerHeader:         true,
+		NoDefaultContentType:          true,
+		SecureErrorLogMessage:         true,
+		CloseOnShutdown:               true,
+	}
+}
+
+// silent drops what fasthttp would log: its messages quote requests, and a request may hold a code.
+type silent struct{}
+
+func (silent) Printf(string, ...any) {}
+
+// Serve serves the page and the API on one listener and event streams on the other until Shutdown, and closes both. It
+// refuses listeners that other machines can reach unless Config.Exposed is set.
+func (s *Server) Serve(page, events net.Listener) error {
+	if err := s.bind(page, events); err != nil {
+		return errors.Join(err, page.Close(), events.Close())
+	}
+	var running sync.WaitGroup
+	running.Go(s.count)
+	ended := make(chan error, 2)
+	go func() { ended <- s.page.Serve(page) }()
+	go func() { ended <- s.events.Serve(impatient{events, s.stall}) }()
+	err := <-ended
+	s.close()
+	err = errors.Join(err, <-ended)
+	running.Wait()
+	return err
+}
+
+// Shutdown ends all event streams, lets requests in work finish, at most until the context ends, and makes Serve return.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.close()
+	return errors.Join(notClosed(s.page.ShutdownWithContext(ctx)), notClosed(s.events.ShutdownWithContext(ctx)))
+}
+
+// notClosed leaves out the error of closing a listener that close has closed.
+func notClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) bind(page, events net.Listener) error {
+	for _, l := range []net.Listener{page, events} {
+		if a, ok := l.Addr().(*net.TCPAddr); !s.config.Exposed && (!ok || !a.IP.IsLoopback()) {
+			return fmt.Errorf("web: listen on %v: other machines can reach it, and that is not allowed here", l.Addr())
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped || s.listeners != nil {
+		return errors.New("web: a server serves once")
+	}
+	s.listeners = []net.Listener{page, events}
+	s.pagePort, s.eventsPort = port(page), port(events)
+	return nil
+}
+
+func port(l net.Listener) string {
+	_, p, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return ""
+	}
+	return p
+}
+
+// close ends the streams and stops listening. Listeners are closed here, too, since fasthttp forgets one that it was given
+// after its own shutdown.
+func (s *Server) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return
+	}
+	s.stopped = true
+	close(s.done)
+	for _, l := range s.listeners {
+		l.Close() // again by fasthttp, which reports what is wrong with it
+	}
+}

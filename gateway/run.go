@@ -174,7 +174,7 @@ func (c *trustTakeCmd) Run(std streams) (err error) {
 		}
 	}
 	s, err := openStation(stationOptions{
-		state: c.State, roots: pin, synced: kernelSynced, maxDark: defaultMaxDark, log: logger(std, true),
+		state: c.State, roots: pin, synced: kernelSynced, maxDark: defaultMaxDark, taking: true, log: logger(std, true),
 	})
 	if err != nil {
 		return err

@@ -149,8 +149,8 @@ func (s *samples) list() (*trust.Snapshot, error) {
 }
 
 // run plays for the time asked for, then waits until nothing is on its way.
-func (s *simulation) run(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
+func (s *simulation) run(outer context.Context) error {
+	ctx, stop := context.WithCancel(outer)
 	defer stop()
 	var station, watchers, players sync.WaitGroup
 	station.Go(func() { _ = s.station.run(ctx, nil, nil) }) // without listeners it ends with its context alone
@@ -176,7 +176,7 @@ func (s *simulation) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return ctx.Err()
+	return outer.Err()
 }
 
 // settleTime is how long the last scans may take to come out.

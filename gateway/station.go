@@ -48,6 +48,7 @@ type stationOptions struct {
 	web     *web.Config // Hosts, Exposed, Token; nil for no server
 	forward *report.ForwarderOptions
 	list    *trust.Snapshot // instead of the cache's, for simulate
+	taking  bool            // a list is taken at once: that there is none yet is no news
 	log     *slog.Logger
 }
 
@@ -103,6 +104,9 @@ func (s *station) openTrust() (*trust.Snapshot, error) {
 		return nil, err
 	}
 	list, info, err := s.cache.Load()
+	if errors.Is(err, cache.ErrNoList) && s.options.taking {
+		return trust.Empty(), nil
+	}
 	if errors.Is(err, cache.ErrNoList) || errors.Is(err, cache.ErrLost) {
 		s.log.Error("everybody is referred to a person until a trust list is taken", "err", err)
 		return trust.Empty(), nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -277,11 +278,12 @@ func (r *verifyRun) print(c *policy.Candidate, claims []policy.Disclosed) error 
 			if err != nil {
 				return fmt.Errorf("write claims: %w", err)
 			}
-			r.line = append(append(r.line, `,"claims":`...), text...)
+			r.line = appendPrintableJSON(append(r.line, `,"claims":`...), text)
 		}
 		r.line = append(r.line, '}', '\n')
 	} else {
 		r.line = fmt.Appendf(r.line, "%-5s  %-15s  %-17s  %s", c.Outcome(), c.Reason(), c.Kind, c.Issuer)
+		r.line = bytes.TrimRight(r.line, " ")
 		for _, claim := range claims {
 			r.line = fmt.Appendf(r.line, "  %s=%s", claim.Name, oneLine(claim.Value))
 		}

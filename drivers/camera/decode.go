@@ -122,17 +122,23 @@ func readEnlarged(g *image.Gray, n int) []Symbol {
 	return readAny(enlarge(pad(g), n))
 }
 
-func readQR(g *image.Gray, h hints) []Symbol {
+func readQR(g *image.Gray, h hints) []Symbol { return readOne(g, QR, qrcode.NewQRCodeReader(), h) }
+
+func readAztecAndDataMatrix(g *image.Gray, h hints) []Symbol {
+	return append(readOne(g, Aztec, aztec.NewAztecReader(), h), readOne(g, DataMatrix, datamatrix.NewDataMatrixReader(), h)...)
+}
+
+func readOne(g *image.Gray, format Format, reader gozxing.Reader, h hints) []Symbol {
 	return guard(func() []Symbol {
 		bitmap, err := bitmapOf(g)
 		if err != nil {
 			return nil
 		}
-		result, err := qrcode.NewQRCodeReader().Decode(bitmap, limited(h, maxCorners))
+		result, err := reader.Decode(bitmap, limited(h, maxCorners))
 		if err != nil {
 			return nil
 		}
-		return symbolsOf(QR, result)
+		return symbolsOf(format, result)
 	})
 }
 
@@ -146,34 +152,13 @@ func readSeveral(g *image.Gray) []Symbol {
 		if err != nil {
 			return nil
 		}
-		return symbolsOf(QR, results...)
+		return symbolsOf(QR, slices.DeleteFunc(results, joined)...)
 	})
 }
 
-func readAztecAndDataMatrix(g *image.Gray, h hints) []Symbol {
-	symbols := guard(func() []Symbol {
-		bitmap, err := bitmapOf(g)
-		if err != nil {
-			return nil
-		}
-		result, err := aztec.NewAztecReader().Decode(bitmap, h)
-		if err != nil {
-			return nil
-		}
-		return symbolsOf(Aztec, result)
-	})
-	return append(symbols, guard(func() []Symbol {
-		bitmap, err := bitmapOf(g)
-		if err != nil {
-			return nil
-		}
-		result, err := datamatrix.NewDataMatrixReader().Decode(bitmap, h)
-		if err != nil {
-			return nil
-		}
-		return symbolsOf(DataMatrix, result)
-	})...)
-}
+// joined reports whether the reader for several codes made a result out of the parts of a structured append that it found, be
+// they all or not: such a one has no place in the picture.
+func joined(r *gozxing.Result) bool { return len(r.GetResultPoints()) == 0 }
 
 func bitmapOf(g *image.Gray) (*gozxing.BinaryBitmap, error) {
 	w, h := g.Rect.Dx(), g.Rect.Dy()

@@ -140,35 +140,39 @@ func drawPage(ctx context.Context, program, path string, page int) (*image.Gray,
 	cmd := exec.CommandContext(ctx, program, "-q", "-gray", "-scale-to", strconv.Itoa(pdfSide), "-f", number, "-l", number, path)
 	cmd.Env = []string{"LC_ALL=C", "PATH=" + os.Getenv("PATH")}
 	cmd.WaitDelay = time.Second
-	out := &limitedBuffer{limit: pdfSide*pdfSide + 64}
+	out := &limitedBuffer{limit: pdfSide*pdfSide + 64, stop: cancel}
 	cmd.Stdout = out
 	err := cmd.Run()
 	switch {
-	case ctx.Err() != nil:
-		return nil, fmt.Errorf("draw page %d: %w", page, ctx.Err())
 	case out.full:
 		return nil, ErrTooLarge
-	case out.Len() == 0 && page > 1:
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("draw page %d: %w", page, ctx.Err())
+	case len(out.b) == 0 && page > 1:
 		return nil, nil // past the last page
 	case err != nil:
 		return nil, fmt.Errorf("draw page %d: pdftoppm: %w", page, err)
 	}
-	return parsePGM(out.Bytes())
+	return parsePGM(out.b)
 }
 
-// limitedBuffer keeps what is written up to a limit and refuses the rest.
+// limitedBuffer keeps what is written up to a limit, refuses the rest, and has the writer stopped. It must not have the
+// other methods of a bytes.Buffer: io.Copy would read past the limit by its ReadFrom.
 type limitedBuffer struct {
-	bytes.Buffer
+	b     []byte
 	limit int
+	stop  func()
 	full  bool
 }
 
 func (b *limitedBuffer) Write(p []byte) (int, error) {
-	if len(p) > b.limit-b.Len() {
+	if len(p) > b.limit-len(b.b) {
 		b.full = true
+		b.stop()
 		return 0, ErrTooLarge
 	}
-	return b.Buffer.Write(p)
+	b.b = append(b.b, p...)
+	return len(p), nil
 }
 
 var errPGM = errors.New("pdftoppm gave no picture")

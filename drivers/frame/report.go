@@ -25,7 +25,7 @@ import (
 type POSLayout struct {
 	id       byte // report id, in front of the report; 0 for none
 	length   int  // bytes of a whole report, id included
-	data     int  // offset of the decoded data; 0 is never valid with size 0
+	data     int  // offset of the decoded data
 	size     int  // bytes of the decoded data; 0: not Known
 	count    int  // offset of the byte count, -1 for none
 	wide     bool // the count has two bytes, little-endian
@@ -214,9 +214,9 @@ type posPart struct {
 	more bool
 }
 
-// read takes a report apart. When it reports false, only more may be used;
-// it is true for a report that is cut short, because the end of its code has
-// not been seen.
+// read takes a report apart. Where it reports false, only p.more may be used:
+// that is true for a report which is cut short, because the end of its code
+// has not been seen.
 func (l *POSLayout) read(r []byte) (p posPart, ok bool) {
 	if len(r) < l.length {
 		return posPart{more: true}, false

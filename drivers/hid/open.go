@@ -134,7 +134,7 @@ func (c Config) decoder(info Info, d *frame.Descriptor) (Decoder, error) {
 	case kind == POS && pos.Known():
 		return frame.NewPOS(pos), nil
 	case kind == Keyboard && keys.Known() && c.Keyboard != nil:
-		return typist{keys, c.Keyboard}, nil
+		return &typist{layout: keys, Decoder: c.Keyboard}, nil
 	case kind == Keyboard && keys.Known():
 		return nil, fmt.Errorf("%w: it types, and no keyboard layout is set", ErrNotScanner)
 	case d == nil:
@@ -146,16 +146,23 @@ func (c Config) decoder(info Info, d *frame.Descriptor) (Decoder, error) {
 // typist brings reports of a keyboard into the boot keyboard's form.
 type typist struct {
 	layout frame.KeyLayout
+	boot   [frame.BootReport]byte
 	Decoder
 }
 
-func (t typist) Report(report []byte, since time.Duration, emit func(code []byte)) {
-	boot, ok := t.layout.Boot(report)
-	if !ok {
+func (t *typist) Report(report []byte, since time.Duration, emit func(code []byte)) {
+	var ok bool
+	if t.boot, ok = t.layout.Boot(report); !ok {
 		t.Decoder.Report(nil, since, emit) // about something else, but time went by
 		return
 	}
-	t.Decoder.Report(boot[:], since, emit)
+	t.Decoder.Report(t.boot[:], since, emit)
+}
+
+// Reset overwrites the last report too: it is part of a code.
+func (t *typist) Reset() {
+	t.boot = [frame.BootReport]byte{}
+	t.Decoder.Reset()
 }
 
 // openError says why the library could not open a device; it says nothing itself.

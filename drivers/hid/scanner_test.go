@@ -120,7 +120,7 @@ func TestRecordedTraffic(t *testing.T) {
 	t.Parallel()
 	const ms = time.Millisecond
 	newPOS := func() Decoder { return frame.NewPOS(frame.CommonPOS()) }
-	newKeys := func() Decoder { return typist{frame.BootKeys(), keyboard.New(keyboard.Auto)} }
+	newKeys := func() Decoder { return &typist{layout: frame.BootKeys(), Decoder: keyboard.New(keyboard.Auto)} }
 	gone := step{pause: 150 * ms, err: errUnplugged}
 	pos, us, fr := posReports(payload550), keyReports(t, keyboard.US, payload550), keyReports(t, keyboard.FR, payload550)
 	if len(payload550) != 550 || len(pos) != 10 {
@@ -185,6 +185,20 @@ func TestRecordedTraffic(t *testing.T) {
 
 // withoutKey is the payload with one character missing: what a lost report makes of a typed code. A signature shows it.
 func withoutKey(i int) string { return payload550[:i] + payload550[i+1:] }
+
+// Between key presses that are too far apart for one code a scanner of two functions may report something else.
+func TestOtherReportsDoNotHideAPause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		keys := keyReports(t, keyboard.US, payload550)
+		other := play(50*time.Millisecond, make([]byte, 3), make([]byte, 3), make([]byte, 3), make([]byte, 3))
+		steps := slices.Concat(play(time.Millisecond, keys[:501]...), other, play(time.Millisecond, keys[501:]...))
+		dev := &tape{steps: append(steps, step{err: errUnplugged})}
+		if got := readAll(t, NewScanner(dev, &typist{layout: frame.BootKeys(), Decoder: keyboard.New(keyboard.US)}, time.Now)); got != nil {
+			t.Errorf("got %q", got)
+		}
+	})
+}
 
 func TestLongReportsAndCodes(t *testing.T) {
 	t.Parallel()

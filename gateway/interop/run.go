@@ -58,8 +58,8 @@ func run(ctx context.Context, corpora string) (*result, error) {
 	r := &result{countries: make(map[string]*tally)}
 	for i := range rows {
 		differences, dispute, err := j.row(&rows[i])
-		if err != nil {
-			return nil, err
+		if err != nil { // a row that cannot be judged does not agree
+			differences, dispute = []string{err.Error()}, ""
 		}
 		r.enter(&rows[i], differences, dispute)
 	}

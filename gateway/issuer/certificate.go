@@ -166,12 +166,16 @@ func (n *Name) icao() (family, given string) {
 
 func (v *Vaccination) members() Map {
 	return Map{
-		text("ci", v.ID), text("co", v.Country),
-		Member{"dn", v.Dose},
-		text("dt", v.Date), text("is", v.Authority),
-		text("ma", v.Manufacturer), text("mp", v.Product),
-		Member{"sd", v.Doses},
-		text("tg", v.Disease), text("vp", v.Vaccine),
+		text("ci", v.ID),
+		text("co", v.Country),
+		{"dn", v.Dose},
+		text("dt", v.Date),
+		text("is", v.Authority),
+		text("ma", v.Manufacturer),
+		text("mp", v.Product),
+		{"sd", v.Doses},
+		text("tg", v.Disease),
+		text("vp", v.Vaccine),
 	}
 }
 
@@ -191,8 +195,13 @@ func (t *Test) members() Map {
 
 func (r *Recovery) members() Map {
 	return Map{
-		text("ci", r.ID), text("co", r.Country), text("df", r.From), text("du", r.Until), text("fr", r.Positive),
-		text("is", r.Authority), text("tg", r.Disease),
+		text("ci", r.ID),
+		text("co", r.Country),
+		text("df", r.From),
+		text("du", r.Until),
+		text("fr", r.Positive),
+		text("is", r.Authority),
+		text("tg", r.Disease),
 	}
 }
 

@@ -2,7 +2,6 @@ package issuer
 
 import (
 	"crypto"
-	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -18,14 +17,15 @@ import (
 	"passerelle/gateway/trust"
 )
 
-// usageOIDs are the extended key usages of document signer certificates (HCERT specification, appendix A.4).
+// usageOIDs are the extended key usages of document signer certificates (HCERT specification, appendix A.4). Some countries
+// have them in another arc, with a 0 in it; that is read, not written.
 var usageOIDs = []struct {
-	usage trust.Usage
-	oid   asn1.ObjectIdentifier
+	usage    trust.Usage
+	oid, odd asn1.ObjectIdentifier
 }{
-	{trust.HCERTTest, asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 1847, 2021, 1, 1}},
-	{trust.HCERTVaccination, asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 1847, 2021, 1, 2}},
-	{trust.HCERTRecovery, asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 1847, 2021, 1, 3}},
+	{trust.HCERTTest, asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 1847, 2021, 1, 1}, asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 0, 1847, 2021, 1, 1}},
+	{trust.HCERTVaccination, asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 1847, 2021, 1, 2}, asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 0, 1847, 2021, 1, 2}},
+	{trust.HCERTRecovery, asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 1847, 2021, 1, 3}, asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 0, 1847, 2021, 1, 3}},
 }
 
 // selfSign makes a document signer certificate. Nothing in it is random: the serial number is a hash of the key and the
@@ -44,9 +44,6 @@ func selfSign(private crypto.Signer, s *Scope) ([]byte, error) {
 		NotBefore:    time.Unix(s.NotBefore, 0).UTC(),
 		NotAfter:     time.Unix(s.NotAfter, 0).UTC(),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
-	}
-	if _, isRSA := private.(*rsa.PrivateKey); isRSA {
-		template.SignatureAlgorithm = x509.SHA256WithRSA
 	}
 	for _, u := range usageOIDs {
 		if s.Usages&u.usage != 0 {
@@ -68,7 +65,7 @@ func scopeOf(c *x509.Certificate) Scope {
 	}
 	for _, oid := range c.UnknownExtKeyUsage {
 		for _, u := range usageOIDs {
-			if u.oid.Equal(oid) {
+			if u.oid.Equal(oid) || u.odd.Equal(oid) {
 				s.Usages |= u.usage
 			}
 		}

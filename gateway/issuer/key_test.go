@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
+	"math/big"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"passerelle/gateway/issuer"
@@ -179,6 +183,46 @@ func TestUnusableKeyFilesAreRefused(t *testing.T) {
 	turned := append(certificateOf(ministry), privateOf(ministry)...)
 	if _, err := issuer.ParsePEM(turned, 0); err != nil {
 		t.Errorf("certificate first: %v", err)
+	}
+}
+
+// Some countries' signers have their usages in another arc; an authority's certificate counts, not only a self-signed one.
+func TestAuthoritysCertificateWithTheOtherArcIsRead(t *testing.T) {
+	t.Parallel()
+	private, err := issuer.Generate("P-256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority, err := issuer.Generate("P-384")
+	if err != nil {
+		t.Fatal(err)
+	}
+	certify := func(usages ...asn1.ObjectIdentifier) []byte {
+		template := &x509.Certificate{
+			SerialNumber: big.NewInt(7), Subject: pkix.Name{Country: []string{"MA"}, CommonName: "Laboratoire"},
+			NotBefore: time.Unix(scope().NotBefore, 0), NotAfter: time.Unix(scope().NotAfter, 0), UnknownExtKeyUsage: usages,
+		}
+		parent := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{Country: []string{"MA"}, CommonName: "CSCA"}}
+		der, err := x509.CreateCertificate(nil, template, parent, private.Public(), authority)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+		return append(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...)
+	}
+	k, err := issuer.ParsePEM(certify(asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 0, 1847, 2021, 1, 1}), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k.Scope() != scope() {
+		t.Errorf("scope = %+v, want %+v", k.Scope(), scope())
+	}
+	if _, err := issuer.ParsePEM(certify(), 0); !errors.Is(err, issuer.ErrScope) {
+		t.Errorf("certificate without usages: error = %v, want a refusal", err)
 	}
 }
 

@@ -24,6 +24,20 @@ const (
 
 func hexOf(b []byte) string { return hex.EncodeToString(b) }
 
+// number returns how often a rig is to run: what the environment says, or the standard.
+func number(t testing.TB, env string, standard int) int {
+	t.Helper()
+	s := os.Getenv(env)
+	if s == "" {
+		return standard
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		t.Fatalf("%s=%q is not a number", env, s)
+	}
+	return n
+}
+
 func decodeBody(t testing.TB, e Entry, v any) {
 	t.Helper()
 	if err := json.Unmarshal(e.Body, v); err != nil {
@@ -66,16 +80,26 @@ func childCommand(t testing.TB, part, dir string, first int) *exec.Cmd {
 }
 
 // writeForever admits tickets in batches of changing size and prints, for each batch that was acknowledged, one line
-// {last sequence, its hash, first ticket, number of tickets}.
+// {last sequence, its hash, first ticket, number of tickets}. Retention runs now and then, and Badger begins a new log often.
 func writeForever(dir string, first int, unsynced bool) error {
 	opts := testOptions()
 	opts.unsynced = unsynced
 	opts.segment = 64
+	opts.memTable = 1 << 20
+	opts.Keep = time.Hour
 	j, err := Open(dir, opts)
 	if err != nil {
 		return err
 	}
-	for size := 1; ; size = size%16 + 1 {
+	for size, n := 1, 1; ; size, n = size%16+1, n+1 {
+		if sequence, _ := j.Head(); n%50 == 0 && sequence > 1000 {
+			if err := j.Acknowledge(sequence - 1000); err != nil {
+				return err
+			}
+			if _, err := j.Prune(testTime.Add(2 * time.Hour)); err != nil {
+				return err
+			}
+		}
 		batch := make([]Pending, size)
 		for i := range batch {
 			batch[i] = ticket("north", first+i)
@@ -122,8 +146,8 @@ func (a *acknowledged) forgive(j *Journal) {
 	a.sequence, a.chain = sequence, hexOf(chain[:])
 }
 
-// runAndKill lets a writing child acknowledge batches for some time, then calls kill, and returns what it said.
-func runAndKill(t testing.TB, part, dir string, first int, atLeast int, during time.Duration, kill func(*exec.Cmd)) []byte {
+// runAndKill lets a writing child acknowledge batches for some time, then calls cut (if any) and kills it, and returns what it said.
+func runAndKill(t testing.TB, part, dir string, first int, atLeast int, during time.Duration, cut func()) []byte {
 	t.Helper()
 	cmd := childCommand(t, part, dir, first)
 	var stderr bytes.Buffer
@@ -148,7 +172,9 @@ func runAndKill(t testing.TB, part, dir string, first int, atLeast int, during t
 			end = time.Now().Add(during)
 		}
 	}
-	kill(cmd)
+	if cut != nil {
+		cut()
+	}
 	_ = cmd.Process.Kill()
 	rest, _ := io.ReadAll(lines)
 	said.Write(rest)

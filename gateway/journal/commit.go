@@ -266,7 +266,7 @@ func (w *writer) commit() error {
 	j := w.j
 	err := protect(w.txn.Commit)
 	if err == nil && !j.opts.unsynced {
-		err = j.folder.Sync() // nothing to do but after a new file was made
+		err = j.folder.syncNew()
 	}
 	if err != nil {
 		return j.fail(w.abandon(err))

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -64,6 +63,9 @@ func makeDamageStore(t *testing.T, dir string) tip {
 	mustClose(t, j)
 	j = mustOpen(t, work, damageOptions())
 	fill(j, damageTickets-n)
+	if err := j.CheckOlder(t.Context()); err != nil { // the next start walks only what is recent
+		t.Fatal(err)
+	}
 	time.Sleep(200 * time.Millisecond) // Badger turns the last run's log into a table
 	if err := copyTree(dir, work); err != nil {
 		t.Fatal(err)
@@ -328,10 +330,7 @@ func (g *judge) stop() {
 // it says. A process that dies is started again, as the system would.
 func TestDamageIsNoticedOrLosesNothing(t *testing.T) {
 	t.Parallel()
-	flips := 24
-	if s := os.Getenv("PASSERELLE_FLIPS"); s != "" {
-		flips, _ = strconv.Atoi(s)
-	}
+	flips := number(t, "PASSERELLE_FLIPS", 24)
 	base := filepath.Join(t.TempDir(), "base")
 	head := makeDamageStore(t, base)
 	cases := append([]damageCase{{what: "nothing"}}, damageCases(t, base, flips)...)
@@ -356,7 +355,7 @@ func TestDamageIsNoticedOrLosesNothing(t *testing.T) {
 			for c, ok := take(); ok; c, ok = take() {
 				result, deaths := c.run(t, &g, base, head)
 				mu.Lock()
-				counts[result]++; if os.Getenv("DBG") != "" { counts[c.file+" "+c.what+" "+result]++ }
+				counts[result]++
 				counts["deaths of the process"] += deaths
 				mu.Unlock()
 				if strings.HasPrefix(result, "FAIL") || c.what == "nothing" && result != "intact" {
@@ -497,6 +496,37 @@ func TestOldStoreUnderANewHeadIsNoticed(t *testing.T) {
 	}
 	if err := kept.Commit([]Pending{pass("north")}); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("commit to a kept journal: %v, want ErrReadOnly", err)
+	}
+}
+
+func TestOldHeadUnderANewStoreIsCaughtUp(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	j := mustOpen(t, dir, testOptions())
+	mustCommit(t, j, ticket("north", 1))
+	path := filepath.Join(dir, currentName, headName)
+	old, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 20 {
+		mustCommit(t, j, ticket("north", n))
+	}
+	if err := j.SetTrustVersion(4); err != nil {
+		t.Fatal(err)
+	}
+	sequence, chain := j.Head()
+	mustClose(t, j)
+	if err := os.WriteFile(path, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j = mustOpen(t, dir, testOptions())
+	wantState(t, j, OK)
+	if s, c := j.Head(); s != sequence || c != chain || j.TrustVersion() != 4 {
+		t.Errorf("head = %d, trust version %d; want %d, 4", s, j.TrustVersion(), sequence)
+	}
+	for n := range 20 {
+		wantVerdict(t, mustCommit(t, j, ticket("north", n))[0], policy.Deny, policy.AlreadyUsed, true)
 	}
 }
 

@@ -3,10 +3,12 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -44,6 +46,29 @@ func syncFolder(dir string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
+}
+
+// watchedFolder is an open folder whose new names are put on disk. Badger syncs the files that it makes; that their names are
+// on disk then as well holds for ext4, not for every file system.
+type watchedFolder struct {
+	f     *os.File
+	names []string // that are on disk
+}
+
+// syncNew does nothing if the folder holds what it held the last time, which saves the disk a flush.
+func (w *watchedFolder) syncNew() error {
+	if _, err := w.f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	names, err := w.f.Readdirnames(-1)
+	if err != nil || slices.Equal(names, w.names) {
+		return err
+	}
+	if err := w.f.Sync(); err != nil {
+		return err
+	}
+	w.names = names
+	return nil
 }
 
 // writeFileSynced writes a small file and has it and its name on disk.
@@ -140,13 +165,15 @@ func allocate(path string, size int64) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// roomToOpen reports whether Badger can be opened without the risk of a fault, giving the ballast back if it must.
+// needToOpen is the free space, in bytes, with which Badger can be opened and closed without the risk of a fault.
+func (j *Journal) needToOpen() uint64 { return j.opts.MinFree / 3 * 2 }
+
+// roomToOpen reports whether there is that much, giving the ballast back if it must.
 func (j *Journal) roomToOpen() bool {
-	need := j.opts.MinFree / 3 * 2
 	free, err := j.opts.Free(j.dir)
-	if err == nil && free < need && j.freeBallast() {
+	if err == nil && free < j.needToOpen() && j.freeBallast() {
 		j.log.Warn("disk nearly full, ballast given back", "free", free)
 		free, err = j.opts.Free(j.dir)
 	}
-	return err == nil && free >= need
+	return err == nil && free >= j.needToOpen()
 }

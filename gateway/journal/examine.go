@@ -56,7 +56,7 @@ func (j *Journal) adopt(db *badger.DB, h *headFile, seen examined) (err error) {
 		return err
 	}
 	j.setStore(db)
-	j.head, j.folder = h, folder
+	j.head, j.folder = h, &watchedFolder{f: folder}
 	defer func() {
 		if err != nil {
 			j.setStore(nil)
@@ -126,7 +126,7 @@ func examine(txn *badger.Txn, head tip, whole bool, maxUses int) (examined, erro
 		return examined{}, err
 	}
 	x.older, x.tally = from.sequence, w.tally
-	x.tip.sequence, x.tip.chain = last, w.at.hash
+	x.tip.sequence, x.tip.chain, x.tip.trust = last, w.at.hash, max(head.trust, x.meta.Trust)
 	if last > x.point.Sequence && last != x.meta.endOf(x.meta.segmentOf(last)) {
 		expected[x.meta.segmentOf(last)] = segmentEnd{Tally: w.tally}
 	}

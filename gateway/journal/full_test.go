@@ -209,6 +209,32 @@ func fullRig(t *testing.T, system string) string {
 	return root
 }
 
+// TestFullDiskThatNobodySawIsNoDamage has the space end between the look at it and the opening.
+func TestFullDiskThatNobodySawIsNoDamage(t *testing.T) {
+	root := fullRig(t, "tmpfs")
+	dir := filepath.Join(root, "journal")
+	opts := testOptions()
+	j := mustOpen(t, dir, opts)
+	mustCommit(t, j, ticket("north", 1))
+	id := j.ID()
+	mustClose(t, j)
+	undo := leave(t, root, 0)
+	opts.Free = func(string) (uint64, error) { return 1 << 40, nil }
+	opts.Ballast = 1 << 50
+	for range maxCrashes + 2 {
+		j = mustOpen(t, dir, opts)
+		wantState(t, j, Full)
+		mustClose(t, j)
+	}
+	undo()
+	j = mustOpen(t, dir, testOptions())
+	wantState(t, j, OK)
+	if j.ID() != id {
+		t.Error("the journal was given up")
+	}
+	wantVerdict(t, mustCommit(t, j, ticket("north", 1))[0], policy.Deny, policy.AlreadyUsed, true)
+}
+
 func TestFullDiskOfANewBoxRefers(t *testing.T) {
 	t.Parallel()
 	free := uint64(1 << 20)

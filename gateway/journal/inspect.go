@@ -42,9 +42,10 @@ func inspect(o badger.Options) error {
 	return nil
 }
 
-// dropEmptyLogs removes logs of no length: a power cut between the making of a log and its first page leaves one, and
-// Badger then refuses to open. Where a log was cut short by damage, the head file knows of entries that it held.
-func dropEmptyLogs(dir string) error {
+// dropUseless removes files that keep Badger from opening and hold nothing. A power cut between the making of a log and its
+// first page leaves one of no length; where damage cut it short, the head file knows of entries that it held. The key
+// registry is empty, since nothing is encrypted here; it is made anew.
+func dropUseless(dir string) error {
 	for _, pattern := range []string{"*.mem", "*.vlog"} {
 		paths, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
@@ -59,8 +60,19 @@ func dropEmptyLogs(dir string) error {
 			}
 		}
 	}
-	return nil
+	registry := filepath.Join(dir, badger.KeyRegistryFileName)
+	b, err := os.ReadFile(registry)
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(b) == registrySize && string(b[registrySize-len(registryText):]) == registryText {
+		return nil
+	}
+	return errors.Join(err, os.Remove(registry))
 }
+
+// Badger's key registry without keys: an initialisation vector and a text to try the key on.
+const (
+	registryText = "Hello Badger"
+	registrySize = 16 + len(registryText)
+)
 
 const (
 	maxTable       = 64 << 20 // bytes; ours have a few million

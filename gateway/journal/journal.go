@@ -69,6 +69,7 @@ type Options struct {
 	MaxUses int
 
 	segment  uint64 // entries of a segment, for tests; 0 is segmentEntries
+	memTable int64  // bytes of Badger's memory table, for tests; 0 is memTableSize
 	unsynced bool   // for the test that shows that the power-cut rig sees losses
 }
 
@@ -84,6 +85,7 @@ func (o Options) withDefaults() Options {
 	o.Keep = orDefault(o.Keep, DefaultKeep)
 	o.MaxUses = orDefault(o.MaxUses, DefaultMaxUses)
 	o.segment = orDefault(o.segment, segmentEntries)
+	o.memTable = orDefault(o.memTable, memTableSize)
 	return o
 }
 
@@ -156,7 +158,7 @@ type Journal struct {
 	mu     sync.Mutex // the writers' turn; guards what follows up to the blank line
 	starts *startsFile
 	head   *headFile
-	folder *os.File // of the store, to have the names of its files on disk
+	folder *watchedFolder // of the store
 	key    eventKey
 	meta   meta
 	ledger ledger
@@ -255,8 +257,15 @@ func (j *Journal) SetTrustVersion(version uint64) error {
 	if version < next.trust {
 		return fmt.Errorf("%w: %d, have %d", ErrOlder, version, next.trust)
 	}
+	if version == next.trust {
+		return nil
+	}
 	next.trust = version
-	return j.setHeadTwice(next)
+	if err := j.setHeadTwice(next); err != nil || j.writable() != nil {
+		return err // on a full disk the head file alone, which takes no space
+	}
+	j.meta.Trust = version
+	return j.saveMeta()
 }
 
 // Close ends the journal. On a full disk it leaves the store as a power cut would, which loses nothing: to tidy up needs space.

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"math/rand/v2"
-	"os/exec"
 	"testing"
 	"time"
 )
@@ -14,7 +13,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	var a acknowledged
 	for n := range kills {
 		during := time.Duration(rand.IntN(100)) * time.Millisecond
-		a.take(t, runAndKill(t, "write", dir, a.tickets, 1+rand.IntN(5), during, func(*exec.Cmd) {}))
+		a.take(t, runAndKill(t, "write", dir, a.tickets, 1+rand.IntN(5), during, nil))
 		opts := testOptions()
 		j := mustOpen(t, dir, opts)
 		if loss := lossOf(t, j, &a); loss != "" {
@@ -32,7 +31,7 @@ func TestKillsWhileOpeningAreNotCountedAgainstAGoodJournal(t *testing.T) {
 	var a acknowledged
 	for range maxCrashes + 2 {
 		// The journal is never closed in order and never checked whole, and is good all the same.
-		a.take(t, runAndKill(t, "write", dir, a.tickets, 1, 0, func(*exec.Cmd) {}))
+		a.take(t, runAndKill(t, "write", dir, a.tickets, 1, 0, nil))
 	}
 	if loss := lossOf(t, mustOpen(t, dir, testOptions()), &a); loss != "" {
 		t.Errorf("lost %s", loss)

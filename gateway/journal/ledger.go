@@ -75,6 +75,7 @@ func (d *digest) merge(o digest) {
 // absent key.
 type ledger struct {
 	mac   hash.Hash
+	sum   [sha256.Size]byte
 	uses  map[useKey]heldUse
 	lanes []string // interned
 }
@@ -92,11 +93,10 @@ func (l *ledger) setKey(key []byte) { l.mac = hmac.New(sha256.New, key) }
 
 // keyOf does not allocate.
 func (l *ledger) keyOf(id policy.UseID) useKey {
-	var sum [sha256.Size]byte
 	l.mac.Reset()
 	l.mac.Write(id[:])
-	l.mac.Sum(sum[:0])
-	return useKey(sum[:len(useKey{})])
+	l.mac.Sum(l.sum[:0])
+	return useKey(l.sum[:len(useKey{})])
 }
 
 func (l *ledger) find(k useKey) (useRecord, bool) {

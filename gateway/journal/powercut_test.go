@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -93,24 +92,11 @@ func (d *disk) cut() error {
 	return unix.IoctlSetPointerInt(int(f.Fd()), shutdown, noLogFlush)
 }
 
-func cuts(t testing.TB, standard int) int {
-	t.Helper()
-	s := os.Getenv("PASSERELLE_CUTS")
-	if s == "" {
-		return standard
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 {
-		t.Fatalf("PASSERELLE_CUTS=%q is not a number of cuts", s)
-	}
-	return n
-}
-
 // cutPower runs a writing child on the disk, cuts the power under it, and mounts the disk again.
 func (d *disk) cutPower(t testing.TB, part string, first int) []byte {
 	t.Helper()
 	during := time.Duration(rand.IntN(250)) * time.Millisecond
-	said := runAndKill(t, part, filepath.Join(d.folder, "journal"), first, 1, during, func(*exec.Cmd) {
+	said := runAndKill(t, part, filepath.Join(d.folder, "journal"), first, 1, during, func() {
 		if err := d.cut(); err != nil {
 			t.Errorf("cut: %v", err)
 		}
@@ -128,7 +114,7 @@ func TestPowerCutLosesNothingAcknowledged(t *testing.T) {
 	d := newDisk(t, 256<<20)
 	dir := filepath.Join(d.folder, "journal")
 	var a acknowledged
-	total := cuts(t, 20)
+	total := number(t, "PASSERELLE_CUTS", 20)
 	for n := range total {
 		a.take(t, d.cutPower(t, "write", a.tickets))
 		j, err := Open(dir, testOptions())
@@ -172,9 +158,18 @@ func TestPowerCutRigSeesLosses(t *testing.T) {
 			t.Fatal(err)
 		}
 		if loss := lossOf(t, j, &a); loss != "" {
-			losses++
-			t.Logf("cut %d of an unsynced store: %d acknowledged, lost: %s", n+1, a.sequence, loss)
 			wantState(t, j, Gap)
+			kept, err := OpenReadOnly(j.kept()[0], Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := kept.Verify(t.Context())
+			if err != nil || r.Last >= a.sequence {
+				t.Errorf("the journal was given up (%s), but has entry %d: %+v, %v", loss, a.sequence, r, err)
+			}
+			mustClose(t, kept)
+			t.Logf("cut %d of an unsynced store: %d entries acknowledged, %d there", n+1, a.sequence, r.Last)
+			losses++
 		}
 		mustClose(t, j)
 		if err := os.RemoveAll(dir); err != nil {

@@ -51,7 +51,7 @@ func (j *Journal) writable() error {
 	if err := j.usable(); err != nil {
 		return err
 	}
-	if j.db == nil || !j.roomToOpen() {
+	if free, err := j.opts.Free(j.dir); err != nil || j.db == nil || free < j.needToOpen() {
 		return ErrFull
 	}
 	return nil

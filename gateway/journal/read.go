@@ -14,8 +14,8 @@ import (
 // link. It begins behind what retention dropped. Bodies are the caller's.
 func (j *Journal) Read(dst []Entry, from uint64, limit int) ([]Entry, error) {
 	var entries []Entry
-	err := j.view(func(txn *badger.Txn) error {
-		r, err := j.reader(txn)
+	err := j.view(func(txn *badger.Txn, acknowledged tip) error {
+		r, err := newReader(txn, acknowledged)
 		if err != nil {
 			return err
 		}
@@ -35,8 +35,9 @@ func (j *Journal) Read(dst []Entry, from uint64, limit int) ([]Entry, error) {
 	return append(dst, entries...), nil
 }
 
-// view runs fn over one state of the store. Damage that it finds is remembered.
-func (j *Journal) view(fn func(*badger.Txn) error) error {
+// view runs fn over one state of the store, which holds what was acknowledged and perhaps more. Damage that fn finds is
+// remembered.
+func (j *Journal) view(fn func(*badger.Txn, tip) error) error {
 	err := j.viewStore(fn)
 	if err != nil && isDamage(err) {
 		j.markDamaged(err)
@@ -45,7 +46,7 @@ func (j *Journal) view(fn func(*badger.Txn) error) error {
 	return err
 }
 
-func (j *Journal) viewStore(fn func(*badger.Txn) error) error {
+func (j *Journal) viewStore(fn func(*badger.Txn, tip) error) error {
 	j.using.RLock()
 	defer j.using.RUnlock()
 	switch {
@@ -54,7 +55,10 @@ func (j *Journal) viewStore(fn func(*badger.Txn) error) error {
 	case j.db == nil:
 		return ErrFull
 	}
-	return protect(func() error { return j.db.View(fn) })
+	acknowledged := j.current() // before the transaction begins
+	return protect(func() error {
+		return j.db.View(func(txn *badger.Txn) error { return fn(txn, acknowledged) })
+	})
 }
 
 // markDamaged remembers damage for this run and, in the file of starts, for the next.
@@ -80,12 +84,11 @@ type reader struct {
 	at     link
 }
 
-func (j *Journal) reader(txn *badger.Txn) (*reader, error) {
+func newReader(txn *badger.Txn, t tip) (*reader, error) {
 	var x examined
 	if err := readDescription(txn, &x); err != nil {
 		return nil, err
 	}
-	t := j.current()
 	if t.sequence < x.point.Sequence { // retention has just dropped everything
 		t.sequence, t.chain = x.point.Sequence, x.point.Hash
 	}
@@ -125,8 +128,8 @@ const exportFormula = "hash = SHA-256(field(journal id, 16 bytes), field(sequenc
 func (j *Journal) Export(w io.Writer) error {
 	out := json.NewEncoder(w)
 	out.SetEscapeHTML(false)
-	err := j.view(func(txn *badger.Txn) error {
-		r, err := j.reader(txn)
+	err := j.view(func(txn *badger.Txn, acknowledged tip) error {
+		r, err := newReader(txn, acknowledged)
 		if err != nil {
 			return err
 		}

@@ -77,10 +77,11 @@ func (c *checkpoint) link() link { return link{c.Sequence, c.Hash} }
 // meta is the store's own description.
 type meta struct {
 	ID      digest16   `json:"id"`
-	Segment uint64     `json:"segment"` // entries of a segment
-	Gap     bool       `json:"gap"`     // nobody accepted the loss of an earlier journal
-	Keys    []digest16 `json:"keys"`    // check values of the event key; two while it is being replaced
-	KeyUses uint64     `json:"key_uses"`
+	Segment uint64     `json:"segment"`  // entries of a segment
+	Gap     bool       `json:"gap"`      // nobody accepted the loss of an earlier journal
+	Keys    []digest16 `json:"keys"`     // check values of the event key; two while it is being replaced
+	KeyUses uint64     `json:"key_uses"` // uses claimed in all when the key was made
+	Trust   uint64     `json:"trust"`    // version of the trust list; the higher of this and the head file's counts
 }
 
 // segmentOf returns the number of the segment that holds an entry, from 0.

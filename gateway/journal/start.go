@@ -115,7 +115,7 @@ func (j *Journal) setMeta(m meta) {
 }
 
 func (j *Journal) saveMeta() error {
-	return j.db.Update(func(txn *badger.Txn) error { return setJSON(txn, []byte(keyMeta), &j.meta) })
+	return j.update(func(txn *badger.Txn) error { return setJSON(txn, []byte(keyMeta), &j.meta) })
 }
 
 func (j *Journal) kept() []string {

@@ -4,21 +4,23 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
 )
 
-const storeName = "store"
+const (
+	storeName    = "store"
+	memTableSize = 4 << 20
+)
 
 // storeOptions are Badger's settings for a small box with a flash card: little memory, small files, and every commit on
 // disk before it returns.
 func storeOptions(dir string, o *Options) badger.Options {
 	return badger.DefaultOptions(dir).
 		WithSyncWrites(!o.unsynced).
-		WithMemTableSize(4 << 20).
+		WithMemTableSize(o.memTable).
 		WithNumMemtables(2).
 		WithNumLevelZeroTables(2).
 		WithNumLevelZeroTablesStall(4).
@@ -43,7 +45,7 @@ func storeOptions(dir string, o *Options) badger.Options {
 // openStore opens Badger. What it cannot open is damage, unless the error says that the machine is at fault.
 func openStore(o badger.Options) (*badger.DB, error) {
 	if !o.ReadOnly {
-		if err := dropEmptyLogs(o.Dir); err != nil {
+		if err := dropUseless(o.Dir); err != nil {
 			return nil, fmt.Errorf("open store: %w", err)
 		}
 	}
@@ -87,10 +89,11 @@ func (j *Journal) closeStore() error {
 // release gives back what is open beside the store.
 func (j *Journal) release() error {
 	var errs []error
-	for _, f := range []*os.File{j.folder, j.lock} {
-		if f != nil {
-			errs = append(errs, f.Close())
-		}
+	if j.lock != nil {
+		errs = append(errs, j.lock.Close())
+	}
+	if j.folder != nil {
+		errs = append(errs, j.folder.f.Close())
 	}
 	if j.head != nil {
 		errs = append(errs, j.head.f.Close())

@@ -32,7 +32,7 @@ type Break struct {
 // Badger's tables. A journal that is not intact is a report, not an error.
 func (j *Journal) Verify(ctx context.Context) (Report, error) {
 	var r Report
-	err := j.view(func(txn *badger.Txn) error { return j.verify(ctx, txn, &r) })
+	err := j.view(func(txn *badger.Txn, head tip) error { return j.verify(ctx, txn, head, &r) })
 	if err == nil || !isDamage(err) {
 		if err != nil {
 			return Report{}, fmt.Errorf("verify journal: %w", err)
@@ -46,8 +46,7 @@ func (j *Journal) Verify(ctx context.Context) (Report, error) {
 	return r, nil
 }
 
-func (j *Journal) verify(ctx context.Context, txn *badger.Txn, r *Report) error {
-	head := j.current()
+func (j *Journal) verify(ctx context.Context, txn *badger.Txn, head tip, r *Report) error {
 	r.Journal = head.id.String()
 	x := examined{tip: head, ledger: newLedger()}
 	if err := readDescription(txn, &x); err != nil {
@@ -95,7 +94,7 @@ func (j *Journal) CheckOlder(ctx context.Context) error {
 	j.mu.Lock()
 	older := j.older
 	j.mu.Unlock()
-	err := j.view(func(txn *badger.Txn) error { return j.walkOlder(ctx, txn, older) })
+	err := j.view(func(txn *badger.Txn, head tip) error { return j.walkOlder(ctx, txn, head, older) })
 	if err != nil {
 		return fmt.Errorf("check older entries of the journal: %w", err)
 	}
@@ -107,7 +106,7 @@ func (j *Journal) CheckOlder(ctx context.Context) error {
 	return j.starts.settle()
 }
 
-func (j *Journal) walkOlder(ctx context.Context, txn *badger.Txn, older uint64) error {
+func (j *Journal) walkOlder(ctx context.Context, txn *badger.Txn, head tip, older uint64) error {
 	var x examined
 	if err := readDescription(txn, &x); err != nil {
 		return err
@@ -117,7 +116,6 @@ func (j *Journal) walkOlder(ctx context.Context, txn *badger.Txn, older uint64) 
 		if err != nil {
 			return err
 		}
-		head := j.current()
 		w := walker{hasher: newHasher(head.id), meta: &x.meta, point: &x.point, at: x.point.link(), ends: ends, head: head}
 		if err := w.walk(ctx, txn, older); err != nil {
 			return err

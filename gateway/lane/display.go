@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -23,37 +24,45 @@ type Status struct {
 
 // result is one verdict, or a repeated sight of one, on its way to the lamp.
 type result struct {
+	read      time.Time // its frame, as arrived said
 	again     bool
 	candidate policy.Candidate
 	sequence  uint64
 	earlier   Earlier
 	at        time.Time
-	took      time.Duration
 }
 
 // display owns a lane's lamp, its counters and its events.
 type display struct {
 	gate    *Gate
 	config  Config
-	arrived chan struct{} // one a frame, before its result
-	linked  chan bool     // the scanner was opened, or could not be
-	results chan result   // closed at the end
+	arrived chan time.Time // one a frame, when it was read, before its result
+	linked  chan bool      // the scanner was opened; it is gone or could not be opened
+	results chan result    // closed at the end
 
 	mu     sync.Mutex
 	status Status // guarded by mu
 
 	// Owned by run.
-	waiting  int // frames without a verdict
-	deadline *time.Timer
+	waiting  []waiting   // frames without a result, in the order in which they were read
+	deadline *time.Timer // of the first of waiting that is not late
 	hold     *time.Timer
+	held     bool // the lamp shows a verdict until hold ends
+}
+
+// waiting is a frame without a result.
+type waiting struct {
+	read time.Time
+	late bool // and that was said
 }
 
 func newDisplay(g *Gate, c Config) *display {
 	return &display{
 		gate: g, config: c,
-		arrived: make(chan struct{}, buffers),
+		arrived: make(chan time.Time, buffers),
 		linked:  make(chan bool, 1),
 		results: make(chan result, buffers),
+		waiting: make([]waiting, 0, 2*buffers),
 		status:  Status{Lane: c.ID, Profile: c.Profile.Name, Scanner: c.Scanner},
 	}
 }
@@ -65,10 +74,8 @@ func (d *display) run() {
 	d.set(d.resting())
 	for {
 		select {
-		case <-d.arrived:
-			if d.waiting++; d.waiting == 1 {
-				d.deadline.Reset(Deadline)
-			}
+		case read := <-d.arrived:
+			d.await(read)
 		case connected := <-d.linked:
 			d.link(connected)
 		case r, ok := <-d.results:
@@ -79,29 +86,50 @@ func (d *display) run() {
 		case <-d.deadline.C:
 			d.late()
 		case <-d.hold.C:
+			d.held = false
 			d.set(d.resting())
 		}
 	}
 }
 
+func (d *display) await(read time.Time) {
+	d.waiting = append(d.waiting, waiting{read: read})
+	d.setDeadline()
+}
+
+func (d *display) setDeadline() {
+	i := slices.IndexFunc(d.waiting, func(w waiting) bool { return !w.late })
+	if i < 0 {
+		d.deadline.Stop()
+		return
+	}
+	d.deadline.Reset(Deadline - d.gate.opts.Wall().Sub(d.waiting[i].read))
+}
+
 // show sets the lamp for a final verdict and tells everybody. A repeated sight changes neither lamp nor count.
 func (d *display) show(r result) {
-	if d.waiting--; d.waiting > 0 {
-		d.deadline.Reset(Deadline)
-	} else {
-		d.deadline.Stop()
-	}
-	e := Event{
-		Kind: VerdictGiven, Lane: d.config.ID, At: r.at, Sequence: r.sequence,
-		Candidate: r.candidate, Earlier: r.earlier, Took: r.took,
-	}
-	if r.again {
-		e.Kind = ShownAgain
-	} else {
+	d.answered(r.read)
+	e := Event{Kind: ShownAgain, Lane: d.config.ID, At: r.at, Sequence: r.sequence, Candidate: r.candidate}
+	if !r.again {
+		e.Kind, e.Earlier, e.Took = VerdictGiven, r.earlier, r.at.Sub(r.read)
 		d.set(signalOf(r.candidate.Outcome()))
 		d.hold.Reset(d.config.Hold)
+		d.held = true
+		if d.anyLate() { // the verdict is not that of the code that somebody waits for
+			d.askPerson()
+		}
 	}
 	d.gate.hub.publish(d.count(e))
+}
+
+// answered takes a frame off those that wait. That it arrived was said before its result, but perhaps not heard yet.
+func (d *display) answered(read time.Time) {
+	for len(d.arrived) > 0 {
+		d.await(<-d.arrived)
+	}
+	i := slices.IndexFunc(d.waiting, func(w waiting) bool { return w.read.Equal(read) })
+	d.waiting = slices.Delete(d.waiting, i, i+1)
+	d.setDeadline()
 }
 
 // count enters an event in the lane's status and gives it its number.
@@ -128,13 +156,33 @@ func (d *display) count(e Event) Event {
 	return e
 }
 
-// late says that a code is there and no verdict: a person decides.
+// late says which codes are there without a verdict for too long: a person decides.
 func (d *display) late() {
-	d.set(SignalRefer)
-	d.gate.hub.publish(d.count(Event{Kind: VerdictLate, Lane: d.config.ID, At: d.gate.opts.Wall()}))
+	now := d.gate.opts.Wall()
+	for i := range d.waiting {
+		if w := &d.waiting[i]; !w.late && now.Sub(w.read) >= Deadline {
+			if !d.anyLate() {
+				d.askPerson()
+			}
+			w.late = true
+			d.gate.hub.publish(d.count(Event{Kind: VerdictLate, Lane: d.config.ID, At: now}))
+		}
+	}
+	d.setDeadline()
 }
 
-// link notes whether the scanner is there, and says so when that changes.
+func (d *display) anyLate() bool {
+	return slices.ContainsFunc(d.waiting, func(w waiting) bool { return w.late })
+}
+
+// askPerson ends what the lamp showed: it is not about the code that is there now.
+func (d *display) askPerson() {
+	d.hold.Stop()
+	d.held = false
+	d.set(SignalRefer)
+}
+
+// link notes whether the scanner is there, and says so when that changes. A verdict on the lamp outlasts its scanner.
 func (d *display) link(connected bool) {
 	d.mu.Lock()
 	changed := d.status.Connected != connected
@@ -147,13 +195,18 @@ func (d *display) link(connected bool) {
 	if connected {
 		kind = ScannerBack
 	}
-	d.set(d.resting())
+	if !d.held {
+		d.set(d.resting())
+	}
 	d.gate.hub.publish(Event{Kind: kind, Lane: d.config.ID, At: d.gate.opts.Wall()})
 }
 
 // resting is what the lamp shows between verdicts.
 func (d *display) resting() Signal {
-	if !d.snapshot().Connected {
+	switch {
+	case d.anyLate():
+		return SignalRefer
+	case !d.snapshot().Connected:
 		return SignalFault
 	}
 	return SignalIdle

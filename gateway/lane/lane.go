@@ -116,7 +116,7 @@ func (l *Lane) dropRepeated() {
 	l.doubles = l.doubles[:0]
 	for _, f := range l.batch {
 		if shown := l.recent.seen(f.hash, f.at); shown != nil {
-			l.display.results <- result{again: true, candidate: shown.candidate, sequence: shown.sequence, at: f.at}
+			l.display.results <- result{read: f.at, again: true, candidate: shown.candidate, sequence: shown.sequence, at: f.at}
 			l.giveBack(f)
 			continue
 		}
@@ -170,13 +170,12 @@ func (l *Lane) publish() {
 		p, f := &l.ticket.pending[i], l.batch[i]
 		l.recent.remember(f.hash, f.at, p.Candidate, p.Sequence)
 		l.display.results <- result{
-			candidate: p.Candidate, sequence: p.Sequence, earlier: Earlier{Lane: p.Earlier.Lane, At: p.Earlier.At},
-			at: now, took: now.Sub(f.at),
+			read: f.at, candidate: p.Candidate, sequence: p.Sequence, earlier: Earlier{Lane: p.Earlier.Lane, At: p.Earlier.At}, at: now,
 		}
 	}
 	for _, d := range l.doubles {
 		p := &l.ticket.pending[d.of]
-		l.display.results <- result{again: true, candidate: p.Candidate, sequence: p.Sequence, at: d.at}
+		l.display.results <- result{read: d.at, again: true, candidate: p.Candidate, sequence: p.Sequence, at: d.at}
 	}
 }
 
@@ -206,7 +205,7 @@ func (l *Lane) enter(code []byte) error {
 	select {
 	case f := <-l.free:
 		f.n, f.at = copy(f.buf[:], code), l.gate.opts.Wall()
-		l.display.arrived <- struct{}{}
+		l.display.arrived <- f.at
 		l.frames <- f // has room: there are no more frames than it holds
 		return nil
 	default:

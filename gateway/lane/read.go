@@ -41,7 +41,7 @@ func (l *Lane) readFrames(ctx context.Context, s Scanner) {
 			return
 		}
 		f.n, f.at = n, l.gate.opts.Wall()
-		l.display.arrived <- struct{}{}
+		l.display.arrived <- f.at
 		l.frames <- f
 	}
 }

@@ -50,12 +50,22 @@ func (p *Place) HCERT(f *Findings, c *Candidate, cert *hcert.Certificate, key *t
 	f.Pass(UsageCheck)
 	p.hcertRevoked(f, cert, key, signature)
 	p.Now.within(f, max(cert.IssuedAt, cert.NotBefore)-Skew, cert.Expires+Skew)
-	if !p.Profile.Accept.Has(c.Kind) || !p.List.Accepts(key.Country, usage, p.Now.Earliest, p.Now.Latest) {
-		f.Fail(Rules, NotAccepted)
-	}
-	f.Pass(Rules)
+	p.accepted(f, c.Kind, key.Country)
 	f.Skip(PlaceCheck)
 	f.Skip(Identity)
+}
+
+// accepted judges whether the kind and the issuer are accepted here and now.
+func (p *Place) accepted(f *Findings, kind Kind, country string) {
+	usage, from, until := kind.usage(), p.Now.Earliest, p.Now.Latest
+	switch {
+	case !p.Profile.Accept.Has(kind) || !p.List.AcceptsSometime(country, usage, from, until):
+		f.Fail(Rules, NotAccepted)
+	case !p.List.Accepts(country, usage, from, until):
+		f.Doubt(Rules, ClockUntrusted)
+	default:
+		f.Pass(Rules)
+	}
 }
 
 func hcertKind(t hcert.Type) Kind {

@@ -142,7 +142,7 @@ func parseBatch(body []byte) (*batch, error) {
 	}
 	for i := range b.entries {
 		e := &b.entries[i]
-		if i > 0 && e.Previous != b.entries[i-1].Hash {
+		if i > 0 && e.Previous != b.entries[i-1].Hash || e.Sequence == 1 && e.Previous != [32]byte{} {
 			return nil, errChain
 		}
 		if e.Hash != entryHash(b.journal, e) {

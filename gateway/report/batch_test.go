@@ -139,6 +139,12 @@ func TestBrokenChainIsRefused(t *testing.T) {
 	if _, err := parseBatch(body(entries)); !errors.Is(err, errChain) {
 		t.Errorf("error %v, want %v", err, errChain)
 	}
+	first := chain(testJournal, 1, "x")
+	first[0].Previous[31] = 1 // nothing is before the first
+	first[0].Hash = entryHash(testJournal, &first[0])
+	if _, err := parseBatch(body(first)); !errors.Is(err, errChain) {
+		t.Errorf("first entry with a previous hash: error %v, want %v", err, errChain)
+	}
 }
 
 func TestBatchIsFilledToItsLimits(t *testing.T) {

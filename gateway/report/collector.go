@@ -24,7 +24,7 @@ type CollectorOptions struct {
 	// translated address that show client certificates.
 	ConnsPerIP int
 	// MinFree is the free space in bytes below which nothing is accepted; 0 is 128 MB, which covers what the store may
-	// write between two looks. Free returns the free bytes; nil asks the system.
+	// write between two looks. With less than half of it the store is not opened. Free returns the free bytes; nil asks the system.
 	MinFree uint64
 	Free    func(dir string) (uint64, error)
 
@@ -53,8 +53,10 @@ type Collector struct {
 	server  *fasthttp.Server
 	metrics *metrics.Set
 
-	mu     sync.RWMutex // held for reading by those who use store; taken whole by Shutdown
-	closed bool         // guarded by mu
+	mu        sync.RWMutex // held for reading by those who use store; guards what follows
+	listeners []net.Listener
+	stopping  bool // Shutdown has begun
+	closed    bool // the store is closed
 }
 
 // OpenCollector opens the store in dir, and makes one if there is none. A store that lacks entries which it acknowledged
@@ -164,13 +166,14 @@ func (l serverLog) Printf(format string, args ...any) {
 	l.log.Warn("collector server", "remark", printable(fmt.Appendf(nil, format, args...)))
 }
 
-// Serve answers on the listener until Shutdown. For TLS the caller gives a TLS listener.
+// Serve answers on the listener until Shutdown, and returns nil then. For TLS the caller gives a TLS listener.
 func (c *Collector) Serve(ln net.Listener) error {
-	c.mu.RLock()
-	closed := c.closed
-	c.mu.RUnlock()
-	if closed {
-		return errors.Join(errClosed, ln.Close())
+	c.mu.Lock()
+	stopping := c.stopping
+	c.listeners = append(c.listeners, ln)
+	c.mu.Unlock()
+	if stopping {
+		return ln.Close()
 	}
 	if err := c.server.Serve(ln); err != nil {
 		return fmt.Errorf("serve reports: %w", err)
@@ -180,9 +183,15 @@ func (c *Collector) Serve(ln net.Listener) error {
 
 // Shutdown takes no more connections, lets requests under way end until ctx does, and closes the store.
 func (c *Collector) Shutdown(ctx context.Context) error {
+	c.mu.Lock()
+	c.stopping = true
+	c.mu.Unlock()
 	err := c.server.ShutdownWithContext(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for _, ln := range c.listeners {
+		ln.Close() // again, but for one whose Serve was just beginning
+	}
 	if c.closed {
 		return nil
 	}
@@ -215,7 +224,7 @@ func (c *Collector) WriteMetrics(w io.Writer) { c.metrics.WritePrometheus(w) }
 
 func (c *Collector) gauges() {
 	c.metrics.NewGauge("passerelle_collector_entries", func() float64 { return float64(c.Entries()) })
-	c.metrics.NewGauge("passerelle_collector_last_report_seconds", func() float64 { return float64(c.store.last.Load()) })
+	c.metrics.NewGauge("passerelle_collector_last_report_timestamp_seconds", func() float64 { return float64(c.store.last.Load()) })
 }
 
 // count adds to a counter. name comes from fixed words alone.

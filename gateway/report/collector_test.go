@@ -638,7 +638,7 @@ func TestFullDiskIsRefusedCleanly(t *testing.T) {
 	}
 	if _, err := OpenCollector(t.TempDir(), CollectorOptions{
 		Now: time.Now, Secrets: []Secret{mustSecret(t, referenceSecret)}, MinFree: 100,
-		Free: func(string) (uint64, error) { return 99, nil },
+		Free: func(string) (uint64, error) { return 49, nil },
 	}); !errors.Is(err, errSpace) {
 		t.Errorf("opened on a full disk: %v, want %v", err, errSpace)
 	}
@@ -733,4 +733,46 @@ func openDamaged(t *testing.T, name, dir string) string {
 		t.Errorf("%s damaged: %d entries, %d lines, and nothing noticed", name, c.Entries(), n)
 	}
 	return "intact"
+}
+
+// The largest reports are written in several transactions.
+func TestLargeReportsAreKeptWhole(t *testing.T) {
+	t.Parallel()
+	c := collect(t, t.TempDir(), CollectorOptions{})
+	var entries []journal.Entry
+	var previous [32]byte
+	for i := range 60 {
+		e := journal.Entry{
+			Sequence: uint64(i + 1), Previous: previous,
+			Body: fmt.Appendf(nil, `{"lane":"a","event":"x","n":%d,"pad":%q}`, i, strings.Repeat("x", MaxEntryBytes-100)),
+		}
+		e.Hash = entryHash(testJournal, &e)
+		previous = e.Hash
+		entries = append(entries, e)
+	}
+	for _, want := range []string{`{"accepted":60,"duplicate":0}`, `{"accepted":0,"duplicate":60}`} {
+		if status, answer := sendEntries(t, c, testJournal, entries); status != 200 || strings.TrimSpace(answer) != want {
+			t.Errorf("%d %s, want 200 %s", status, answer, want)
+		}
+	}
+	if n := len(exported(t, c.Collector)); n != 60 || c.Entries() != 60 {
+		t.Errorf("%d lines, %d entries", n, c.Entries())
+	}
+}
+
+func TestPanicDoesNotEndTheServer(t *testing.T) {
+	t.Parallel()
+	c := collect(t, t.TempDir(), CollectorOptions{Now: func() time.Time { panic("<the clock broke>") }})
+	for range 3 {
+		status, answer := sendEntries(t, c, testJournal, chain(testJournal, 1, "x"))
+		if status != 500 || !strings.Contains(answer, codeInternal) {
+			t.Errorf("%d %s, want 500", status, answer)
+		}
+	}
+	if status, _ := get(t, "http://"+c.address+"/healthz", nil); status != 200 {
+		t.Errorf("afterwards: %d", status)
+	}
+	if seen := c.alarms.all(); len(seen) != 3 || seen[0].Detail != "panic: ?the clock broke?" {
+		t.Errorf("alarms %v", seen)
+	}
 }

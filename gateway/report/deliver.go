@@ -24,7 +24,8 @@ func (f *Forwarder) step(ctx context.Context) (time.Duration, error) {
 	if err := f.follow(); err != nil {
 		return 0, err
 	}
-	if f.retry.Load() {
+	replaying := f.replay != nil || f.retry.Load()
+	if f.turn = replaying && !f.turn; f.turn { // in turns, so that neither waits for the other
 		return f.stepParked(ctx)
 	}
 	entries, err := f.batch()
@@ -36,6 +37,9 @@ func (f *Forwarder) step(ctx context.Context) (time.Duration, error) {
 	}
 	if len(entries) == 0 {
 		f.idle()
+		if replaying {
+			return f.stepParked(ctx)
+		}
 		return nothing, nil
 	}
 	f.body = appendBatch(f.body[:0], f.cursor.Journal, entries)
@@ -225,6 +229,7 @@ func (f *Forwarder) park(e *journal.Entry, a answer) (time.Duration, error) {
 	f.cursor.settled()
 	f.cursor.Parked = uint64(len(f.parking.entries))
 	f.failures = 0
+	f.publishParked()
 	f.alarm(Alarm{Kind: AlarmParked, Journal: p.Journal, First: p.Sequence, Last: p.Sequence, Detail: a.detail})
 	f.mu.Lock()
 	f.status.State, f.status.LastError = StateSending, a.detail
@@ -244,6 +249,7 @@ type replay struct {
 // stepParked sends one parked entry again, as a report of its own.
 func (f *Forwarder) stepParked(ctx context.Context) (time.Duration, error) {
 	if f.replay == nil {
+		f.retry.Store(false) // whoever asks from here on gets another round
 		f.replay = &replay{}
 	}
 	r := f.replay
@@ -270,18 +276,16 @@ func (f *Forwarder) stepParked(ctx context.Context) (time.Duration, error) {
 }
 
 // endReplay forgets the parked entries that were accepted. The count is lowered first: a file may hold more than that,
-// never fewer.
+// never fewer. Where there is no room to write the file anew, all stay parked.
 func (f *Forwarder) endReplay() error {
-	f.cursor.Parked = uint64(len(f.replay.kept))
-	f.changed = true
-	if err := f.save(); err != nil {
-		return err
-	}
-	if err := f.parking.rewrite(f.replay.kept); err != nil {
-		return err
-	}
+	kept := f.replay.kept
 	f.replay = nil
-	f.retry.Store(false)
-	f.publish()
-	return nil
+	f.cursor.Parked, f.changed = uint64(len(kept)), true
+	err := f.save()
+	if err == nil {
+		err = f.parking.rewrite(kept)
+	}
+	f.cursor.Parked, f.changed = uint64(len(f.parking.entries)), true
+	f.publishParked()
+	return err
 }

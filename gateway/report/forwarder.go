@@ -28,7 +28,7 @@ type ForwarderOptions struct {
 
 	Now    func() time.Time
 	Random func(n int64) int64 // uniform in [0,n), as math/rand/v2.Int64N
-	Alarm  func(Alarm)         // called by Run; must not block
+	Alarm  func(Alarm)         // called by NewForwarder and Run; must not block
 	Logger *slog.Logger
 
 	Poll       time.Duration // how often the journal is looked at without Notify; default 5 s
@@ -82,6 +82,7 @@ type Forwarder struct {
 	acked    uint64 // what the journal was told since the start
 	parking  *parking
 	replay   *replay
+	turn     bool // the last step sent a parked entry
 	entries  []journal.Entry
 	body     []byte
 	failures int // in a row
@@ -172,7 +173,7 @@ func (f *Forwarder) open() error {
 	}
 	f.cursor.Parked = uint64(len(f.parking.entries))
 	f.status.State = StateIdle
-	f.publish()
+	f.publishParked()
 	return nil
 }
 
@@ -306,8 +307,15 @@ func (f *Forwarder) publish() {
 	defer f.mu.Unlock()
 	f.status.Journal, f.status.Next = f.cursor.Journal, f.cursor.Next
 	f.status.Parked, f.status.Missing = f.cursor.Parked, f.cursor.Missing
+}
+
+// publishParked shows the parked entries to other goroutines.
+func (f *Forwarder) publishParked() {
+	f.mu.Lock()
 	f.parked = f.parked[:0]
 	for i := range f.parking.entries {
 		f.parked = append(f.parked, f.parking.entries[i].Parked)
 	}
+	f.mu.Unlock()
+	f.publish()
 }

@@ -237,7 +237,7 @@ func TestSlowRequestsAreCutOff(t *testing.T) {
 
 func TestConnectionsFromOneAddressAreBounded(t *testing.T) {
 	t.Parallel()
-	for _, step := range []struct{ option, open, want int }{{0, connectionsPerIP, 429}, {3, 3, 429}, {-1, connectionsPerIP + 4, 200}} {
+	for _, step := range []struct{ option, open, want int }{{0, connectionsPerIP, 429}, {3, 3, 429}, {-1, connectionsPerIP + 4, 200}, {-1, connections, 503}} {
 		c := collect(t, t.TempDir(), CollectorOptions{ConnsPerIP: step.option})
 		for i := range step.open {
 			r := dialRaw(t, c.address)

@@ -34,15 +34,7 @@ const (
 
 // handle answers one request. Nothing a request holds may end the process.
 func (c *Collector) handle(ctx *fasthttp.RequestCtx) {
-	defer func() {
-		if r := recover(); r != nil {
-			ctx.Response.Reset()
-			ctx.SetConnectionClose()
-			c.alarm(Alarm{Kind: AlarmStore, Detail: printable(fmt.Appendf(nil, "panic: %v", r))})
-			refuse(ctx, fasthttp.StatusInternalServerError, codeInternal, "")
-		}
-		c.count(1, fmt.Sprintf(`passerelle_collector_requests_total{status="%d"}`, ctx.Response.StatusCode()))
-	}()
+	defer c.finish(ctx)
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if c.closed {
@@ -50,6 +42,17 @@ func (c *Collector) handle(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	c.route(ctx)
+}
+
+// finish counts an answer, and makes one of a panic.
+func (c *Collector) finish(ctx *fasthttp.RequestCtx) {
+	if r := recover(); r != nil {
+		ctx.Response.Reset()
+		ctx.SetConnectionClose()
+		c.alarm(Alarm{Kind: AlarmStore, Detail: printable(fmt.Appendf(nil, "panic: %v", r))})
+		refuse(ctx, fasthttp.StatusInternalServerError, codeInternal, "")
+	}
+	c.count(1, fmt.Sprintf(`passerelle_collector_requests_total{status="%d"}`, ctx.Response.StatusCode()))
 }
 
 func (c *Collector) route(ctx *fasthttp.RequestCtx) {
@@ -110,6 +113,7 @@ func (c *Collector) expect(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 
 // unreadable answers a request that could not be read whole; the connection is closed after it.
 func (c *Collector) unreadable(ctx *fasthttp.RequestCtx, err error) {
+	defer c.finish(ctx)
 	var small *fasthttp.ErrSmallBuffer
 	var network net.Error
 	switch {
@@ -122,7 +126,6 @@ func (c *Collector) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	default:
 		refuse(ctx, fasthttp.StatusBadRequest, codeFraming, "")
 	}
-	c.count(1, fmt.Sprintf(`passerelle_collector_requests_total{status="%d"}`, ctx.Response.StatusCode()))
 }
 
 // refuse answers with a status and {"error":code,"detail":detail}; both are our own words.

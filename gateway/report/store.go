@@ -36,6 +36,13 @@ type store struct {
 	broken error // a write failed: what is on disk is known again after the next open
 }
 
+// Sizes of the store. One transaction may hold 15 % of a memory table; an entry is added until maxTransaction is reached.
+// The larger a memory table, the more space a compaction of tables needs for a while.
+const (
+	memoryTable    = 8 << 20
+	maxTransaction = memoryTable*15/100 - MaxEntryBytes - 64<<10
+)
+
 // keeper is what the store knows of one journal.
 type keeper struct {
 	Box     string `json:"box"` // the box whose secret signed; empty for one without a name
@@ -65,7 +72,8 @@ func openStore(dir string, opts *CollectorOptions) (*store, error) {
 		return nil, err
 	}
 	s := &store{dir: dir, opts: opts}
-	if err := s.space(); err != nil { // before Badger maps a file: on a full disk that ends the process
+	// Before Badger maps a file: on a full disk that ends the process. A store that accepts nothing any more can be opened.
+	if err := s.space(opts.MinFree / 2); err != nil {
 		return nil, err
 	}
 	if err := s.openParts(); err != nil {
@@ -117,11 +125,11 @@ func badgerOptions(dir string) badger.Options {
 		WithMetricsEnabled(false).
 		WithSyncWrites(true).
 		WithDetectConflicts(false). // one writer
-		// One transaction may hold 15 % of a memory table, and the largest body must fit into one.
-		WithMemTableSize(32 << 20).
+		WithMemTableSize(memoryTable).
 		WithNumMemtables(2).
 		WithNumLevelZeroTables(2).
 		WithNumLevelZeroTablesStall(4).
+		WithBaseLevelSize(8 << 20).
 		WithNumCompactors(2).
 		WithBlockCacheSize(4 << 20).
 		WithIndexCacheSize(4 << 20).
@@ -180,14 +188,14 @@ func (s *store) close() error {
 	return err
 }
 
-// space refuses when the disk is nearly full.
-func (s *store) space() error {
+// space refuses when the disk has less free space than that.
+func (s *store) space(want uint64) error {
 	free, err := s.opts.Free(s.dir)
 	if err != nil {
 		return err
 	}
-	if free < s.opts.MinFree {
-		return fmt.Errorf("%w: %d bytes free, want %d", errSpace, free, s.opts.MinFree)
+	if free < want {
+		return fmt.Errorf("%w: %d bytes free, want %d", errSpace, free, want)
 	}
 	return nil
 }
@@ -206,10 +214,10 @@ func (s *store) accept(b *batch, box string, at time.Time) (receipt, error) {
 	if s.broken != nil {
 		return receipt{}, s.broken
 	}
-	if err := s.space(); err != nil {
+	if err := s.space(s.opts.MinFree); err != nil {
 		return receipt{}, err
 	}
-	txn := s.db.NewTransaction(true)
+	txn := s.db.NewTransaction(false)
 	defer txn.Discard()
 	k, err := findKeeper(txn, b.journal)
 	if err != nil {
@@ -228,19 +236,8 @@ func (s *store) accept(b *batch, box string, at time.Time) (receipt, error) {
 	if len(r.fresh) == 0 && k.Box == box {
 		return r, nil
 	}
-	for _, i := range r.fresh {
-		if err := txn.Set(entryKey(b.journal, b.entries[i].Sequence), entryValue(&b.entries[i], at)); err != nil {
-			return receipt{}, fmt.Errorf("keep entry %d: %w", b.entries[i].Sequence, err)
-		}
-	}
-	if k.Entries == 0 || b.First < k.First {
-		k.First = b.First
-	}
-	k.Box, k.Last, k.Entries = box, max(k.Last, b.Last), k.Entries+uint64(len(r.fresh))
-	if err := putKeeper(txn, b.journal, k); err != nil {
-		return receipt{}, err
-	}
-	if err := s.commit(txn, uint64(len(r.fresh))); err != nil {
+	k.Box = box
+	if err := s.keep(b, r.fresh, k, at); err != nil {
 		s.broken = fmt.Errorf("%w: %w", errBroken, err)
 		return receipt{}, s.broken
 	}
@@ -248,12 +245,36 @@ func (s *store) accept(b *batch, box string, at time.Time) (receipt, error) {
 	return r, nil
 }
 
-// commit has a transaction and the new count on disk.
-func (s *store) commit(txn *badger.Txn, fresh uint64) error {
-	if err := txn.Commit(); err != nil {
-		return err
+// keep writes entries of a batch, in order, and what the store knows of their journal; when it returns nil all is on disk.
+// A batch that is larger than one transaction is written in several: one that ends early is found so when it is sent again.
+func (s *store) keep(b *batch, fresh []int, k keeper, at time.Time) error {
+	for done := 0; ; {
+		txn := s.db.NewTransaction(true)
+		defer txn.Discard()
+		size, added := 0, 0
+		for ; done < len(fresh) && size < maxTransaction; done++ {
+			e := &b.entries[fresh[done]]
+			value := entryValue(e, at)
+			if err := txn.Set(entryKey(b.journal, e.Sequence), value); err != nil {
+				return fmt.Errorf("keep entry %d: %w", e.Sequence, err)
+			}
+			if k.Entries == 0 || e.Sequence < k.First {
+				k.First = e.Sequence
+			}
+			k.Last, k.Entries = max(k.Last, e.Sequence), k.Entries+1
+			size, added = size+len(value), added+1
+		}
+		if err := putKeeper(txn, b.journal, k); err != nil {
+			return err
+		}
+		if err := txn.Commit(); err != nil {
+			return fmt.Errorf("keep entries: %w", err)
+		}
+		s.entries.Add(uint64(added))
+		if done == len(fresh) {
+			return s.head.save(strconv.AppendUint(nil, s.entries.Load(), 10))
+		}
 	}
-	return s.head.save(strconv.AppendUint(nil, s.entries.Add(fresh), 10))
 }
 
 // compare finds the entries that are new. Those that are held must be the same, and those beside must fit.
@@ -371,5 +392,5 @@ func (s *store) ready() error {
 	if s.broken != nil {
 		return s.broken
 	}
-	return s.space()
+	return s.space(s.opts.MinFree)
 }

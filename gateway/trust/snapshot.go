@@ -128,19 +128,31 @@ func (s *Snapshot) All(yield func(*Key) bool) {
 	}
 }
 
-// Accepts reports whether credentials of that country and usage are accepted during the whole of [from, until], unix
-// seconds. Without a row that says so the answer is no.
+// Accepts reports whether credentials of that country and usage are accepted throughout [from, until], unix seconds. Without
+// a row that says so the answer is no. It does not allocate.
 func (s *Snapshot) Accepts(country string, usage Usage, from, until int64) bool {
 	for i := range s.acceptance {
 		a := &s.acceptance[i]
-		if a.Country != "*" && a.Country != country || a.Usages&usage != usage {
-			continue
-		}
-		if a.From <= from && (a.Until == 0 || until <= a.Until) {
+		if a.covers(country, usage) && a.From <= from && (a.Until == 0 || until <= a.Until) {
 			return true
 		}
 	}
 	return false
+}
+
+// AcceptsSometime reports whether there is any time in [from, until] at which they are. It does not allocate.
+func (s *Snapshot) AcceptsSometime(country string, usage Usage, from, until int64) bool {
+	for i := range s.acceptance {
+		a := &s.acceptance[i]
+		if a.covers(country, usage) && a.From <= until && (a.Until == 0 || from <= a.Until) {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *Acceptance) covers(country string, usage Usage) bool {
+	return (a.Country == "*" || a.Country == country) && a.Usages&usage == usage
 }
 
 // Acceptance returns the table, for people. It is not to be changed.

@@ -36,7 +36,7 @@ type Verifier struct {
 	inflate inflate.Decoder
 	sig     sig.Verifier
 	text    []byte // decoded base45, reused from code to code
-	arena   []byte // the messages of a batch, one behind the other
+	arena   []byte // the messages of a batch with their claims, one behind the other
 	items   []item // of the batch in work
 	jobs    []sig.Job
 	owners  []int // jobs[i] belongs to items[owners[i]]
@@ -51,6 +51,7 @@ type item struct {
 	message   cose.Message
 	alg       sig.Algorithm
 	signed    []byte // the Sig_structure
+	claims    []byte // a copy of the payload: reading it may rearrange it, and what was signed is looked at again
 	keys      []trust.Key
 	key       *trust.Key // whose signature passed
 	job       sig.Job    // of key
@@ -62,7 +63,7 @@ func New(p *policy.Profile) *Verifier {
 	return &Verifier{
 		profile: p,
 		text:    make([]byte, 0, MaxScan),
-		arena:   make([]byte, MaxBatch*(cose.Headroom+MaxInflated)),
+		arena:   make([]byte, MaxBatch*(cose.Headroom+2*MaxInflated)), // twice: for the claims' own copy
 		items:   make([]item, MaxBatch),
 		jobs:    make([]sig.Job, 0, MaxBatch*trust.MaxKeysPerID),
 		owners:  make([]int, 0, MaxBatch*trust.MaxKeysPerID),
@@ -140,7 +141,9 @@ func (v *Verifier) openHCERT(it *item, text, arena []byte) []byte {
 	it.signed = it.message.ToBeSigned()
 	it.layer = LayerKey
 	it.findings.Pass(policy.Format)
-	return arena[len(buf):]
+	arena = arena[len(buf):]
+	it.claims = arena[:copy(arena, it.message.Payload)]
+	return arena[len(it.claims):]
 }
 
 // chooseKeys looks up who may have signed each code and lines the signatures up.
@@ -219,7 +222,7 @@ func (v *Verifier) judgeSigned(it *item, place *policy.Place) {
 	place.KeyUsable(f, it.key)
 	c.Issuer = it.key.Country
 	f.Pass(policy.Signature)
-	if err := it.cert.Parse(it.message.Payload); err != nil {
+	if err := it.cert.Parse(it.claims); err != nil {
 		it.fail(LayerClaims, policy.Malformed, err)
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"image/draw"
 	"image/png"
 	"iter"
 	"os"
@@ -180,7 +181,7 @@ func (b *tab) until(what, js string, limit time.Duration) time.Time {
 // view waits until the page shows a state.
 func (b *tab) view(name string) time.Time {
 	b.t.Helper()
-	return b.until("view "+name, fmt.Sprintf("document.body.dataset.view === %q", name), 5*time.Second)
+	return b.until("view "+name, fmt.Sprintf("document.body?.dataset.view === %q", name), 5*time.Second)
 }
 
 // still waits for animations to end.
@@ -207,11 +208,13 @@ func (b *tab) keep(name string) {
 	}
 }
 
-func decode(t testing.TB, shot []byte) image.Image {
+func decode(t testing.TB, shot []byte) *image.RGBA {
 	t.Helper()
 	img, err := png.Decode(bytes.NewReader(shot))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return img
+	plain := image.NewRGBA(img.Bounds())
+	draw.Draw(plain, plain.Bounds(), img, img.Bounds().Min, draw.Src)
+	return plain
 }

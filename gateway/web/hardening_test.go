@@ -70,7 +70,7 @@ func TestForeignHostNameIsMisdirected(t *testing.T) {
 	st := serve(t, func(c *Config) { c.Hosts = []string{"Gate-3.local", "192.0.2.7"} }, nil)
 	for host, want := range map[string]int{
 		"localhost": 200, "localhost:1": 200, "LOCALHOST": 200, "127.0.0.1:80": 200, "127.9.9.9": 200, "[::1]:8080": 200, "gate-3.local": 200, "GATE-3.local:8080": 200, "192.0.2.7": 200,
-		"evil.example": 421, "localhost.evil.example": 421, "192.0.2.8": 421, "127.0.0.1.nip.example": 421, "localhost@evil.example": 421, "gate-3.local.": 421,
+		"evil.example": 421, "localhost.evil.example": 421, "192.0.2.8": 421, "127.0.0.1.nip.example": 421, "gate-3.local.": 421,
 	} {
 		for _, base := range []string{st.page + "/healthz", st.events + "/nothing"} {
 			answer, _ := askAt(t, "GET", base, nil, "Host: "+host)
@@ -86,6 +86,7 @@ func TestForeignHostNameIsMisdirected(t *testing.T) {
 	for _, request := range []string{
 		"GET http://evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
 		"GET http://localhost/healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+		"GET /healthz HTTP/1.1\r\nHost: localhost@evil.example\r\n\r\n",
 		"GET /healthz HTTP/1.0\r\n\r\n",
 	} {
 		if got := raw(t, st.page, request, 3*time.Second); !strings.HasPrefix(got, "HTTP/1.1 421") && !strings.HasPrefix(got, "HTTP/1.1 400") && !strings.HasPrefix(got, "HTTP/1.0 421") {
@@ -378,7 +379,10 @@ func TestListenerThatOthersCanReachIsRefused(t *testing.T) {
 		if err := <-ended; (err == nil) != test.ok {
 			t.Errorf("%+v: Serve gave %v", test, err)
 		}
-		if err := s.Serve(listen(t, "127.0.0.1:0"), listen(t, "127.0.0.1:0")); test.ok && err == nil {
+		if !test.ok {
+			continue
+		}
+		if err := s.Serve(listen(t, "127.0.0.1:0"), listen(t, "127.0.0.1:0")); err == nil {
 			t.Errorf("%+v: a server that was shut down served again", test)
 		}
 	}

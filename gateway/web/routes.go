@@ -54,6 +54,7 @@ func (s *Server) answer(routes []route) fasthttp.RequestHandler {
 				ctx.SetConnectionClose()
 				refuse(ctx, fasthttp.StatusInternalServerError, "the server has a fault")
 			}
+			drain(ctx)
 			secure(ctx)
 			s.meters.request(pattern, ctx.Response.StatusCode())
 		}()
@@ -314,16 +315,31 @@ func readBody(ctx *fasthttp.RequestCtx, buf *bytes.Buffer, limit int) error {
 	return nil
 }
 
-// refuseBody answers a request whose body could not be read. Where the next request would begin is then not known.
+// refuseBody answers a request whose body could not be read. Unless it is only too large, nobody knows where the next
+// request would begin.
 func refuseBody(ctx *fasthttp.RequestCtx, err error) {
+	if errors.Is(err, errTooLarge) {
+		refuse(ctx, fasthttp.StatusRequestEntityTooLarge, "the body is larger than allowed")
+		return
+	}
 	ctx.SetConnectionClose()
 	var n net.Error
 	switch {
-	case errors.Is(err, errTooLarge), errors.Is(err, fasthttp.ErrBodyTooLarge):
-		refuse(ctx, fasthttp.StatusRequestEntityTooLarge, "the body is larger than allowed")
 	case errors.As(err, &n) && n.Timeout():
 		refuse(ctx, fasthttp.StatusRequestTimeout, "the request took too long to arrive")
 	default:
 		refuse(ctx, fasthttp.StatusBadRequest, "the request could not be read")
+	}
+}
+
+// drain reads what a refused client still sends, at most maxDrained bytes and for as long as a request may take: a connection
+// that is closed with bytes unread is reset, and the client never gets to read why.
+func drain(ctx *fasthttp.RequestCtx) {
+	body := ctx.RequestBodyStream()
+	if body == nil || ctx.Response.StatusCode() < fasthttp.StatusBadRequest || ctx.Response.ConnectionClose() {
+		return
+	}
+	if _, err := io.CopyN(io.Discard, body, maxDrained); err != nil && !errors.Is(err, io.EOF) {
+		ctx.SetConnectionClose()
 	}
 }

@@ -83,7 +83,7 @@ func (s *Server) verify(ctx *fasthttp.RequestCtx, _ string) {
 		}
 	}()
 	if err := b.read(ctx, asJSON); err != nil {
-		b.refuse(ctx, err)
+		refuseBatch(ctx, err)
 		return
 	}
 	sending = true
@@ -205,7 +205,7 @@ func members(line []byte) (payload string, now *string, ok bool) {
 	return payload, now, seen && err == io.EOF
 }
 
-func (b *batch) refuse(ctx *fasthttp.RequestCtx, err error) {
+func refuseBatch(ctx *fasthttp.RequestCtx, err error) {
 	switch {
 	case errors.Is(err, errManyRows):
 		refuse(ctx, fasthttp.StatusRequestEntityTooLarge, err.Error())

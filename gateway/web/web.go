@@ -40,6 +40,7 @@ const (
 	MaxEntryBytes  = verify.MaxScan
 	MaxStreams     = 64 // event streams open at once
 	maxOtherBytes  = 64 << 10
+	maxDrained     = 2 * MaxBatchBytes // of a refused body
 	maxVerifiers   = 64
 	maxLaneName    = 64 // bytes
 	maxConnections = 256

@@ -33,6 +33,9 @@ const (
 	MaxItems = 256
 	// MaxKeys is how many keys may have been read in all open maps together.
 	MaxKeys = 512
+	// MaxKeyChunks is how many chunks a key may have. Keys are compared with each
+	// other, so each chunk would be looked at many times.
+	MaxKeyChunks = 4
 	// MaxLen is how many bytes the input may have.
 	MaxLen = 1<<16 - 1
 )
@@ -43,7 +46,7 @@ var (
 	ErrMalformed = errors.New("cbor: malformed")
 	// ErrTooDeep means more than MaxDepth levels.
 	ErrTooDeep = errors.New("cbor: nested too deep")
-	// ErrTooMany means more than MaxItems items, or MaxKeys keys.
+	// ErrTooMany means more than MaxItems items, MaxKeys keys or MaxKeyChunks chunks.
 	ErrTooMany = errors.New("cbor: too many items")
 	// ErrTooLong means an input over MaxLen, or a string that CopyBytes has no room for.
 	ErrTooLong = errors.New("cbor: too long")

@@ -17,13 +17,12 @@ type key struct {
 // the key ends. Hostile keys can make it compare all pairs, of which there are
 // MaxItems² in a map at most.
 func (c *Cursor) addKey(first int) (end int) {
-	fingerprint, end := fingerprintAt(c.b, c.pos)
-	if end == 0 {
-		c.Fail(ErrMalformed)
-		return 0
-	}
+	fingerprint, end, err := fingerprintAt(c.b, c.pos)
 	if c.keys.n == MaxKeys {
-		c.Fail(ErrTooMany)
+		err = ErrTooMany
+	}
+	if err != nil {
+		c.Fail(err)
 		return 0
 	}
 	for _, k := range c.keys.list[first:c.keys.n] {
@@ -37,28 +36,31 @@ func (c *Cursor) addKey(first int) (end int) {
 	return end
 }
 
-// fingerprintAt hashes the value of the key at b[pos], however it is encoded. It
-// returns an end of 0 if there is no integer and no text.
-func fingerprintAt(b []byte, pos int) (fingerprint uint16, end int) {
+// fingerprintAt hashes the value of the key at b[pos], however it is encoded, and
+// finds where it ends.
+func fingerprintAt(b []byte, pos int) (fingerprint uint16, end int, err error) {
 	if n, word, ok := shortText(b, pos); ok {
-		return fingerprint16(word), pos + 1 + n
+		return fingerprint16(word), pos + 1 + n, nil
 	}
 	initial, arg, n := headAt(b, pos)
 	switch major := initial >> 5; {
 	case n == 0 || major > majorNegative && major != majorText:
-		return 0, 0
+		return 0, 0, ErrMalformed
 	case major != majorText:
-		return fingerprint16(arg<<1 | uint64(major)), pos + n
+		return fingerprint16(arg<<1 | uint64(major)), pos + n, nil
 	}
 	var w words
 	r := chunksAt(b, pos)
-	for r.next() {
+	for count := 0; r.next(); count++ {
+		if count == MaxKeyChunks {
+			return 0, 0, ErrTooMany
+		}
 		w.add(r.chunk)
 	}
 	if r.malformed {
-		return 0, 0
+		return 0, 0, ErrMalformed
 	}
-	return w.fingerprint(), r.pos
+	return w.fingerprint(), r.pos, nil
 }
 
 // words hashes bytes, eight at a time.

@@ -2,78 +2,66 @@ package inflate
 
 import "encoding/binary"
 
-// bitReader reads bits from the least significant end of each byte
-// (RFC 1951, section 3.1.1).
+// bitReader is a place in the input, from which bits are read from the least
+// significant end of each byte (RFC 1951, section 3.1.1). Its methods return the
+// place after what they did, so that loops can keep it in registers.
 type bitReader struct {
-	src  []byte
-	pos  int    // next byte of src to load
-	bits uint64 // loaded bits, next one lowest; above n there may be further bits of src[pos]
-	n    uint   // how many of them count
+	bits uint64 // that are loaded, the next one lowest
+	n    uint   // how many of them count; above there may be bits of src[pos]
+	pos  int    // next byte of the input to load
 }
 
-// fill loads what is left of src, up to 57 to 64 bits.
-func (r *bitReader) fill() {
-	if len(r.src)-r.pos >= 8 {
-		r.bits |= binary.LittleEndian.Uint64(r.src[r.pos:]) << (r.n & 63)
+// fill loads what is left of src, to 56 bits or more if there are as many.
+func (r bitReader) fill(src []byte) bitReader {
+	if len(src)-r.pos >= 8 {
+		r.bits |= binary.LittleEndian.Uint64(src[r.pos:]) << (r.n & 63)
 		r.pos += int(63-r.n) >> 3
 		r.n |= 56
-		return
+		return r
 	}
-	for r.n <= 56 && r.pos < len(r.src) {
-		r.bits |= uint64(r.src[r.pos]) << (r.n & 63)
-		r.pos++
+	for ; r.n <= 56 && r.pos < len(src); r.pos++ {
+		r.bits |= uint64(src[r.pos]) << (r.n & 63)
 		r.n += 8
 	}
+	return r
 }
 
-// drop consumes the bits of a code that was found, and its extra bits.
-func (r *bitReader) drop(e entry) {
-	r.bits >>= e & 63
-	r.n -= e.consumes()
-}
-
-// take consumes k bits, at most 16. It reports whether there were so many.
-func (r *bitReader) take(k uint) (v uint, ok bool) {
-	if r.n < k {
-		r.fill()
-		if r.n < k {
-			return 0, false
-		}
-	}
-	v = uint(r.bits & (1<<(k&63) - 1))
+// drop consumes k bits, which must be loaded.
+func (r bitReader) drop(k uint) bitReader {
 	r.bits >>= k & 63
 	r.n -= k
-	return v, true
+	return r
 }
 
-// align drops bits up to the next byte's start and gives whole bytes back.
-func (r *bitReader) align() {
-	r.pos -= int(r.n / 8)
-	r.bits, r.n = 0, 0
+// align drops the bits up to the next byte's start, and gives whole bytes back.
+func (r bitReader) align() bitReader {
+	return bitReader{pos: r.pos - int(r.n/8)}
 }
 
-// rest returns the bytes that were not consumed at all.
-func (r *bitReader) rest() []byte {
-	r.align()
-	return r.src[r.pos:]
-}
-
-// uint16 reads two bytes; the reader must stand at a byte's start.
-func (r *bitReader) uint16() (uint16, bool) {
-	if len(r.src)-r.pos < 2 {
+// take consumes k ≤ 16 bits and returns them. It reports whether there were so many.
+func (d *Decoder) take(k uint) (v int, ok bool) {
+	d.in = d.in.fill(d.src)
+	if d.in.n < k {
 		return 0, false
 	}
-	v := binary.LittleEndian.Uint16(r.src[r.pos:])
-	r.pos += 2
+	v = int(d.in.bits & (1<<k - 1))
+	d.in = d.in.drop(k)
 	return v, true
 }
 
-// bytes returns the next k bytes; the reader must stand at a byte's start.
-func (r *bitReader) bytes(k int) ([]byte, bool) {
-	if len(r.src)-r.pos < k {
+// takeBytes consumes k bytes from the next byte's start. It reports whether there
+// were so many.
+func (d *Decoder) takeBytes(k int) (p []byte, ok bool) {
+	d.in = d.in.align()
+	if len(d.src)-d.in.pos < k {
 		return nil, false
 	}
-	p := r.src[r.pos : r.pos+k]
-	r.pos += k
+	p = d.src[d.in.pos : d.in.pos+k]
+	d.in.pos += k
 	return p, true
+}
+
+// rest returns the bytes of which nothing was consumed.
+func (d *Decoder) rest() []byte {
+	return d.src[d.in.align().pos:]
 }

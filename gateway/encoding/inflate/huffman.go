@@ -139,11 +139,9 @@ func makeReversed() (r [1 << tableBits]uint16) {
 	return r
 }
 
-// find returns the entry of the code that b starts with, or entryInvalid.
-func (t *table) find(b uint64) entry {
-	if e := t.lookup[b&t.mask&tableMask]; e != entryLong {
-		return e
-	}
+// long finds the code that b starts with if lookup does not hold it. It returns
+// entryInvalid if there is none.
+func (t *table) long(b uint64) entry {
 	code, first := 0, 0 // codes of a length follow each other, from first on
 	for n := 1; n <= maxCodeLen; n++ {
 		code = code<<1 | int(b&1)

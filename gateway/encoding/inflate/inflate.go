@@ -1,5 +1,7 @@
 package inflate
 
+import "encoding/binary"
+
 // Block types (RFC 1951, section 3.2.3).
 const (
 	blockStored = iota
@@ -10,7 +12,7 @@ const (
 // inflate decodes blocks up to the final one.
 func (d *Decoder) inflate() error {
 	for {
-		header, ok := d.in.take(3)
+		header, ok := d.take(3)
 		if !ok {
 			return ErrCorrupt
 		}
@@ -39,13 +41,15 @@ func (d *Decoder) inflate() error {
 
 // stored copies a block that is not compressed (RFC 1951, section 3.2.4).
 func (d *Decoder) stored() error {
-	d.in.align()
-	length, ok := d.in.uint16()
-	complement, ok2 := d.in.uint16()
-	if !ok || !ok2 || length != ^complement {
+	head, ok := d.takeBytes(4)
+	if !ok {
 		return ErrCorrupt
 	}
-	p, ok := d.in.bytes(int(length))
+	length, complement := binary.LittleEndian.Uint16(head), binary.LittleEndian.Uint16(head[2:])
+	if length != ^complement {
+		return ErrCorrupt
+	}
+	p, ok := d.takeBytes(int(length))
 	if !ok {
 		return ErrCorrupt
 	}
@@ -58,7 +62,7 @@ func (d *Decoder) stored() error {
 
 // readTables reads the codes of a dynamic block (RFC 1951, section 3.2.7).
 func (d *Decoder) readTables() bool {
-	counts, ok := d.in.take(14)
+	counts, ok := d.take(14)
 	if !ok {
 		return false
 	}
@@ -75,13 +79,15 @@ func (d *Decoder) readTables() bool {
 // readCodeLens reads the code that the lengths of the other two are sent in.
 func (d *Decoder) readCodeLens(n int) bool {
 	var lengths [len(codeLenOrder)]uint8
+	src, in := d.src, d.in
 	for _, symbol := range codeLenOrder[:n] {
-		length, ok := d.in.take(3)
-		if !ok {
+		if in = in.fill(src); in.n < 3 {
 			return false
 		}
-		lengths[symbol] = uint8(length)
+		lengths[symbol] = uint8(in.bits & 7)
+		in = in.drop(3)
 	}
+	d.in = in
 	d.codeLens.reset(&codeLenMeanings)
 	for symbol, length := range lengths {
 		d.codeLens.add(symbol, int(length))
@@ -95,17 +101,18 @@ func (d *Decoder) readCodeLens(n int) bool {
 func (d *Decoder) readLengths(litLens, all int) bool {
 	d.litLen.reset(&litLenMeanings) // gets the distances too, until split
 	d.dist.reset(&distMeanings)
+	src, in := d.src, d.in
 	length := 0
 	for i := 0; i < all; {
-		if d.in.n < codeLenMaxBits {
-			d.in.fill()
+		if in.n < codeLenMaxBits {
+			in = in.fill(src)
 		}
-		e := d.codeLens.lookup[d.in.bits&(1<<codeLenBits-1)]
-		if e.is(entrySpecial) || e.consumes() > d.in.n {
+		e := d.codeLens.lookup[in.bits&(1<<codeLenBits-1)]
+		if e.is(entrySpecial) || e.consumes() > in.n {
 			return false
 		}
-		value := e.value(d.in.bits)
-		d.in.drop(e)
+		value := e.value(in.bits)
+		in = in.drop(e.consumes())
 
 		switch {
 		case e.is(entryLiteral):
@@ -124,6 +131,7 @@ func (d *Decoder) readLengths(litLens, all int) bool {
 			i += value
 		}
 	}
+	d.in = in
 	d.litLen.split(litLens, &d.dist)
 	return true
 }
@@ -142,14 +150,18 @@ func (d *Decoder) compressed(litLen, dist *table) error {
 
 // symbols decodes up to and including the next match or end of block.
 func (d *Decoder) symbols(litLen, dist *table) (done bool, err error) {
+	src, in := d.src, d.in
 	for {
-		d.in.fill()
-		e := litLen.find(d.in.bits)
-		if e.is(entryInvalid) || e.consumes() > d.in.n {
+		in = in.fill(src)
+		e := litLen.lookup[in.bits&tableMask]
+		if e == entryLong {
+			e = litLen.long(in.bits)
+		}
+		if e.is(entryInvalid) || e.consumes() > in.n {
 			return false, ErrCorrupt
 		}
-		value := e.value(d.in.bits)
-		d.in.drop(e)
+		value := e.value(in.bits)
+		in = in.drop(e.consumes())
 		switch {
 		case e.is(entryLiteral):
 			if !d.out.reserve(1) {
@@ -158,8 +170,10 @@ func (d *Decoder) symbols(litLen, dist *table) (done bool, err error) {
 			d.out.buf[d.out.n] = byte(value)
 			d.out.n++
 		case e.is(entryEnd):
+			d.in = in
 			return true, nil
 		default:
+			d.in = in
 			return false, d.match(value, dist)
 		}
 	}
@@ -167,13 +181,16 @@ func (d *Decoder) symbols(litLen, dist *table) (done bool, err error) {
 
 // match decodes a distance, and copies length bytes from there.
 func (d *Decoder) match(length int, dist *table) error {
-	d.in.fill()
-	e := dist.find(d.in.bits)
-	if e.is(entryInvalid) || e.consumes() > d.in.n {
+	in := d.in.fill(d.src)
+	e := dist.lookup[in.bits&dist.mask&tableMask]
+	if e == entryLong {
+		e = dist.long(in.bits)
+	}
+	if e.is(entryInvalid) || e.consumes() > in.n {
 		return ErrCorrupt
 	}
-	distance := e.value(d.in.bits)
-	d.in.drop(e)
+	distance := e.value(in.bits)
+	d.in = in.drop(e.consumes())
 	if distance > len(d.out.written()) {
 		return ErrCorrupt
 	}

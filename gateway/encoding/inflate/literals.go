@@ -1,7 +1,5 @@
 package inflate
 
-import "encoding/binary"
-
 // Nearly every symbol of a scanned code is a literal: a signature cannot be
 // compressed, and short texts hardly repeat. The time then goes into waiting for
 // one code's length to know where the next one starts. So literals are taken six
@@ -15,39 +13,28 @@ const (
 
 // literals decodes batches of literals as long as there are such.
 func (d *Decoder) literals(t *table) {
-	src, pos, b, n := d.in.src, d.in.pos, d.in.bits, d.in.n // as bitReader.fill does, in registers
+	src, in := d.src, d.in
 	buf, w := d.out.buf, d.out.n
 	for len(buf)-w >= batch {
-		if len(src)-pos >= 8 {
-			b |= binary.LittleEndian.Uint64(src[pos:]) << (n & 63)
-			pos += int(63-n) >> 3
-			n |= 56
-		} else {
-			for ; n <= 56 && pos < len(src); pos++ {
-				b |= uint64(src[pos]) << (n & 63)
-				n += 8
-			}
-			if n < batchBits {
-				break
-			}
+		in = in.fill(src)
+		if in.n < batchBits {
+			break
 		}
-
-		var rest uint64
 		var used uint
+		var rest uint64
 		if t == fixedLitLen {
-			rest, used = fixedBatch(b, (*[batch]byte)(buf[w:]))
+			rest, used = fixedBatch(in.bits, (*[batch]byte)(buf[w:]))
 		} else {
-			rest, used = tableBatch(t, b, (*[batch]byte)(buf[w:]))
+			rest, used = tableBatch(t, in.bits, (*[batch]byte)(buf[w:]))
 		}
 		if used == 0 {
 			break
 		}
-		b = rest
-		n -= used
+		in.bits = rest
+		in.n -= used
 		w += batch
 	}
-	d.in.pos, d.in.bits, d.in.n = pos, b, n
-	d.out.n = w
+	d.in, d.out.n = in, w
 }
 
 // tableBatch decodes six literals of any code from b. It returns what is left

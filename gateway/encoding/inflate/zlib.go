@@ -37,6 +37,7 @@ const (
 // Decoder holds the tables and the state of decompression. The zero value is
 // ready. It may be used again and again, by one goroutine at a time.
 type Decoder struct {
+	src []byte
 	in  bitReader
 	out window
 
@@ -47,22 +48,21 @@ type Decoder struct {
 
 // AppendZlib appends what the zlib stream src expands to, at most limit bytes,
 // to dst. The errors are ErrCorrupt, ErrTooLarge and ErrTrailing; dst then keeps
-// its first len(dst) bytes. It does not allocate when dst has room for limit
-// more bytes, and uses no more than its capacity. src and the room in dst must
-// not overlap.
+// its first len(dst) bytes. It does not allocate when dst has room for what comes
+// out, and spoils that room even if it fails. src and the room must not overlap.
 func (d *Decoder) AppendZlib(dst, src []byte, limit int) ([]byte, error) {
 	if !validHeader(src) {
 		return dst, ErrCorrupt
 	}
-	d.in = bitReader{src: src, pos: headerLen}
+	d.src, d.in = src, bitReader{pos: headerLen}
 	d.out.reset(dst, limit)
 
 	err := d.inflate()
 	if err == nil {
-		err = checkTrailer(d.in.rest(), d.out.written())
+		err = checkTrailer(d.rest(), d.out.written())
 	}
 	out := d.out.buf[:d.out.n]
-	d.in, d.out = bitReader{}, window{} // keep nothing of the caller's alive
+	d.src, d.out = nil, window{} // keep nothing of the caller's alive
 	if err != nil {
 		return out[:len(dst)], err
 	}

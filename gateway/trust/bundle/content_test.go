@@ -110,7 +110,9 @@ func TestUnreadableKeyDoesNotSinkTheList(t *testing.T) {
 		})
 	}
 	odd := []any{
-		good, map[int]any{1: "an id that is text"}, "not a key", nil,
+		good,
+		map[int]any{1: "an id that is text"},
+		"not a key", nil,
 		map[int]any{1: good.ID, 2: "MA", 4: good.Public, 5: nil, 6: good.Algorithms, 7: 0, 8: 1},
 		map[int]any{1: good.ID, 2: "MA", 4: good.Public, 5: good.Usages, 6: good.Algorithms, 7: 0, 8: 1, 99: "only in the morning"},
 	}

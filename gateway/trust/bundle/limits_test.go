@@ -249,6 +249,13 @@ func TestLimitsOfAGatesKeys(t *testing.T) {
 			}
 		}
 	}
+	atAndAbove(t, MaxUsages, ErrContent, func(n int) error {
+		row := acceptanceWire{Country: "DE", Usages: make([]string, n)}
+		whole := parts()
+		whole[partAcceptance] = marshal(t, []acceptanceWire{row})
+		_, _, err := decodeContent(whole)
+		return err
+	})
 	five := make([]keyWire, 0, trust.MaxKeysPerID+1)
 	for range trust.MaxKeysPerID + 1 {
 		e := newEntry(1, newPublic(t))

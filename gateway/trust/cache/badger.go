@@ -71,12 +71,17 @@ func (c *Cache) readStore(file place) place {
 	}
 	var raw []byte
 	p.trouble = c.withStore(func(db *badger.DB) error {
-		version, file, err := readChunks(db)
-		c.known, raw = max(c.known, version), file
+		head, err := readHead(db)
+		if err != nil {
+			return err
+		}
+		c.known = max(c.known, head.version) // remembered even if the chunks are damaged
+		raw, err = readChunks(db, head)
 		return err
 	})
 	if p.trouble != nil {
-		p.broken, c.storeBroken = true, true
+		p.broken = errors.Is(p.trouble, errStore)
+		c.storeBroken = p.broken
 		return p
 	}
 	if file.list != nil && bytes.Equal(raw, file.list.file) {
@@ -126,34 +131,49 @@ func (c *Cache) withStore(use func(*badger.DB) error) (err error) {
 	return use(db)
 }
 
-// readChunks returns the version that the head names even if the chunks are damaged: it is remembered as known.
-func readChunks(db *badger.DB) (version uint64, file []byte, err error) {
-	err = db.View(func(txn *badger.Txn) error {
-		head, err := get(txn, headKey)
-		if err != nil {
-			return fmt.Errorf("%w: head: %w", errStore, err)
-		}
-		if len(head) != headSize || !bytes.Equal(head, sealHead(head[:headSize-8])) {
-			return fmt.Errorf("%w: head", errStore)
-		}
-		version = binary.BigEndian.Uint64(head)
-		length := binary.BigEndian.Uint64(head[8:])
-		if length > bundle.MaxFile {
-			return fmt.Errorf("%w: %d bytes", errStore, length)
-		}
-		for i := 0; uint64(len(file)) < length; i++ {
-			chunk, err := get(txn, chunkKey(version, i))
+// storeHead is the value of headKey, its checksum found good.
+type storeHead struct {
+	version, length uint64
+	sum             [32]byte
+}
+
+func readHead(db *badger.DB) (storeHead, error) {
+	var raw []byte
+	err := db.View(func(txn *badger.Txn) (err error) {
+		raw, err = get(txn, headKey)
+		return err
+	})
+	if err != nil {
+		return storeHead{}, fmt.Errorf("%w: head: %w", errStore, err)
+	}
+	if len(raw) != headSize || !bytes.Equal(raw, sealHead(raw[:headSize-8])) {
+		return storeHead{}, fmt.Errorf("%w: head", errStore)
+	}
+	return storeHead{binary.BigEndian.Uint64(raw), binary.BigEndian.Uint64(raw[8:]), [32]byte(raw[16:48])}, nil
+}
+
+func readChunks(db *badger.DB, head storeHead) ([]byte, error) {
+	if head.length > bundle.MaxFile {
+		return nil, fmt.Errorf("%w: %d bytes", errStore, head.length)
+	}
+	var file []byte
+	err := db.View(func(txn *badger.Txn) error {
+		for i := 0; uint64(len(file)) < head.length; i++ {
+			chunk, err := get(txn, chunkKey(head.version, i))
 			if err != nil || len(chunk) == 0 {
 				return fmt.Errorf("%w: chunk %d: %v", errStore, i, err)
 			}
 			file = append(file, chunk...)
 		}
-		if sum := sha256.Sum256(file); !bytes.Equal(sum[:], head[16:48]) {
-			return fmt.Errorf("%w: checksum", errStore)
-		}
 		return nil
 	})
-	return version, file, err
+	if err != nil {
+		return nil, err
+	}
+	if sha256.Sum256(file) != head.sum {
+		return nil, fmt.Errorf("%w: checksum", errStore)
+	}
+	return file, nil
 }
 
 func get(txn *badger.Txn, key []byte) ([]byte, error) {

@@ -3,6 +3,7 @@ package source
 import (
 	"bytes"
 	"crypto/elliptic"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -135,6 +136,12 @@ func TestKeySetIsStrictAndNamesTheLine(t *testing.T) {
 	}
 	if _, err := ParseKeySet(make([]byte, MaxInput+1)); !errors.Is(err, ErrSource) || !strings.Contains(err.Error(), "at most") {
 		t.Errorf("%d bytes: %v", MaxInput+1, err)
+	}
+	for _, n := range []int{MaxCertificate, MaxCertificate + 1} {
+		long := fmt.Sprintf("[[key]]\npublic = '%s'\n", base64.StdEncoding.EncodeToString(make([]byte, n)))
+		if _, err := ParseKeySet([]byte(long)); !errors.Is(err, ErrSource) || strings.Contains(err.Error(), "at most") != (n > MaxCertificate) {
+			t.Errorf("a public key of %d bytes: %v", n, err)
+		}
 	}
 	if _, err := ParseKeySet(bytes.Repeat([]byte("\n"), MaxInput)); err != nil {
 		t.Errorf("%d bytes: %v", MaxInput, err)

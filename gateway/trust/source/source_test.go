@@ -176,6 +176,7 @@ func TestUnsafeKeyIsSkippedByName(t *testing.T) {
 		{"cofactor 2", "not those of", explicit(func(p *explicitParameters) { p.Cofactor = big.NewInt(2) })},
 		{"a characteristic-two field", "not those of", explicit(func(p *explicitParameters) { p.Field.OID = asn1.ObjectIdentifier{1, 2, 840, 10045, 1, 2} })},
 		{"version 0", "not those of", explicit(func(p *explicitParameters) { p.Version = 0 })},
+		{"parameters that are none", "cannot be read", withPublicKey(t, der, bytes.Replace(spkiOf(t, p256.Public()), []byte{6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7}, []byte{0x30, 8, 2, 1, 1, 2, 1, 1, 5, 0}, 1))},
 		{"a point off the curve", "not an accepted public key", withPublicKey(t, der, offCurve)},
 		{"a curve that we have not", "not an accepted public key", withPublicKey(t, der, brainpool)},
 		{"key usages that cannot be read", "extended key usages", oddUsages},

@@ -12,13 +12,17 @@ export function setUpEntry(lane) {
     field.value = '';
     $('entry-note').textContent = '';
   };
+  const close = () => {
+    forget();
+    dialog.close();
+  };
   $('key-in').addEventListener('click', () => {
     forget();
     dialog.showModal();
     field.focus();
   });
-  $('entry-cancel').addEventListener('click', () => dialog.close());
-  dialog.addEventListener('close', forget);
+  $('entry-cancel').addEventListener('click', close);
+  dialog.addEventListener('close', forget); // also by the Escape key
   $('entry-form').addEventListener('submit', async (e) => {
     e.preventDefault();
     const code = field.value.trim();
@@ -26,7 +30,7 @@ export function setUpEntry(lane) {
     $('entry-send').disabled = true;
     const note = await send(lane, code);
     $('entry-send').disabled = false;
-    if (note === '') dialog.close();
+    if (note === '') close();
     else $('entry-note').textContent = say('page', note);
   });
 }

@@ -1,7 +1,7 @@
 // The big part of the page: icon, word and colour together, so that no one of them has to be seen.
 
 import { icon } from './icons.js';
-import { clockTime, isolate, onLanguage, say, table } from './speech.js';
+import { clockTime, has, isolate, onLanguage, say } from './speech.js';
 
 const AGAIN = 2500; // ms
 
@@ -67,7 +67,7 @@ export class Screen {
     const room = e.parentElement.clientWidth;
     const ink = inkOf(e);
     const least = verdict ? (innerHeight / 6) * 1.02 : innerHeight / 14;
-    const most = verdict ? innerHeight * 0.23 : innerHeight / 9;
+    const most = verdict ? innerHeight * (innerHeight > innerWidth ? 0.19 : 0.23) : innerHeight / 9;
     const size = Math.max(least / ink.letter, Math.min(most / ink.letter, room / ink.width));
     const line = (ink.above + ink.below + 2 * MARGIN) * size;
     const shift = (MARGIN + ink.above) * size - (line + (ink.fontAbove - ink.fontBelow) * size) / 2;
@@ -89,7 +89,7 @@ function word(v) {
 }
 
 function instruction(v) {
-  if (v.reason) return table().reason[v.reason] ?? table().reason.internal;
+  if (v.reason) return say('reason', has('reason', v.reason) ? v.reason : 'internal');
   return say('view', `${v.view}_say`);
 }
 

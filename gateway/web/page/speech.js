@@ -10,11 +10,12 @@ export function onLanguage(f) { listeners.push(f); }
 
 export function language() { return document.documentElement.lang; }
 
-export function table() { return words[language()]; }
+// has says whether the table has a text of that name: not one that every object has, like "constructor".
+export function has(section, name) { return Object.hasOwn(words[language()][section], name); }
 
-// say returns a text of the table with its {places} filled in.
+// say returns a text of the table with its {places} filled in, and nothing for a name that it does not have.
 export function say(section, name, places = {}) {
-  const text = table()[section][name] ?? '';
+  const text = has(section, name) ? words[language()][section][name] : '';
   return text.replace(/\{(\w+)\}/g, (_, place) => places[place] ?? '');
 }
 

@@ -1,0 +1,262 @@
+package cose
+
+import (
+	"bufio"
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/json"
+	"math/big"
+	"os"
+	"path"
+	"strings"
+	"testing"
+
+	"passerelle/gateway/encoding/base45"
+	"passerelle/gateway/encoding/cbor"
+	"passerelle/gateway/encoding/inflate"
+)
+
+const (
+	hc1Prefix  = "HC1:"
+	inflateMax = 16 << 10 // as the gateway has it for scanned codes
+)
+
+// chain is all that decodes a health certificate, as the hot path has it: scratch
+// of its own, and no allocation.
+type chain struct {
+	compressed []byte
+	buf        []byte
+	inflater   inflate.Decoder
+	message    Message
+	claims     cbor.Cursor
+}
+
+func newChain() *chain {
+	return &chain{compressed: make([]byte, 0, 4<<10), buf: make([]byte, Headroom, Headroom+inflateMax)}
+}
+
+// decode goes through all layers and says at which one it stopped.
+func (d *chain) decode(text []byte) (layer string, digest [32]byte) {
+	if len(text) < len(hc1Prefix) || string(text[:len(hc1Prefix)]) != hc1Prefix {
+		return "prefix", digest
+	}
+	var err error
+	if d.compressed, err = base45.AppendDecode(d.compressed[:0], text[len(hc1Prefix):]); err != nil {
+		return "base45", digest
+	}
+	if d.buf, err = d.inflater.AppendZlib(d.buf[:Headroom], d.compressed, inflateMax); err != nil {
+		return "zlib", digest
+	}
+	if d.message.Parse(d.buf, Headroom) != nil {
+		return "cose", digest
+	}
+	digest = sha256.Sum256(d.message.ToBeSigned())
+	d.claims.Reset(d.message.Payload)
+	readItem(&d.claims)
+	if d.claims.End(); d.claims.Err() != nil {
+		return "cbor", digest
+	}
+	return "", digest
+}
+
+// readItem reads an item with the getters, as a reader of claims does.
+func readItem(c *cbor.Cursor) {
+	switch c.Kind() {
+	case cbor.KindInt, cbor.KindFloat:
+		c.Number()
+	case cbor.KindText:
+		c.Text()
+	case cbor.KindBytes:
+		c.Bytes()
+	case cbor.KindArray:
+		for it := c.Array(); c.More(&it); {
+			readItem(c)
+		}
+	case cbor.KindMap:
+		for it := c.Map(); c.More(&it); {
+			readItem(c)
+			readItem(c)
+		}
+	case cbor.KindTag:
+		c.Tag()
+		readItem(c)
+	default:
+		c.Skip()
+	}
+}
+
+// certificate is one row of the corpus.
+type certificate struct {
+	Source         string
+	Payload        string
+	Certificate    []byte
+	SignatureValid *bool `json:"signature_valid"`
+}
+
+func certificates(t testing.TB, file string) []certificate {
+	t.Helper()
+	f, err := os.Open(corpora(t, "hcert/"+file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var rows []certificate
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var row certificate
+		if err := json.Unmarshal(lines.Bytes(), &row); err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, row)
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+func TestHealthCertificatesOfSixtyIssuers(t *testing.T) {
+	t.Parallel()
+	// All that may fail, at which layer; the rest must decode to its end.
+	want := map[string]string{
+		"H1.json":   "prefix", // HL0:
+		"H3.json":   "prefix", // none
+		"B1.json":   "base45", // wrong characters
+		"Z2.json":   "zlib",   // not compressed
+		"CBO2.json": "cose",   // no COSE message at all
+		"CO20.json": "cose",   // the algorithm is only unprotected
+		"CO22.json": "cose",   // the same
+	}
+	rows := certificates(t, "payloads.jsonl")
+	if len(rows) != 732 {
+		t.Errorf("%d payloads, want 732", len(rows))
+	}
+	d := newChain()
+	count := map[string]int{}
+	for _, row := range rows {
+		text := []byte(row.Payload)
+		layer, digest := d.decode(text)
+		count[layer]++
+		expected := ""
+		if strings.Contains(row.Source, "/common/") {
+			expected = want[path.Base(row.Source)]
+		}
+		if layer != expected {
+			t.Errorf("%s: stopped at %q, want %q", row.Source, layer, expected)
+		}
+		if string(text) != row.Payload {
+			t.Errorf("%s: the scanned text was changed", row.Source)
+		}
+		if layer == "" && row.Certificate != nil && row.SignatureValid != nil {
+			if valid := verifiesWith(t, row, &d.message, digest); valid != *row.SignatureValid {
+				t.Errorf("%s: the signature verifies: %v, want %v", row.Source, valid, *row.SignatureValid)
+			}
+		}
+	}
+	t.Logf("where %d payloads stopped: %v", len(rows), count)
+}
+
+// verifiesWith verifies a signature with the certificate of the corpus and the
+// standard library.
+func verifiesWith(t *testing.T, row certificate, m *Message, digest [32]byte) bool {
+	t.Helper()
+	cert, err := x509.ParseCertificate(row.Certificate)
+	if err != nil {
+		t.Fatalf("%s: %v", row.Source, err)
+	}
+	n := len(m.Signature) / 2
+	switch key := cert.PublicKey.(type) {
+	case *ecdsa.PublicKey:
+		return m.Alg == -7 && n == (key.Params().BitSize+7)/8 &&
+			ecdsa.Verify(key, digest[:], new(big.Int).SetBytes(m.Signature[:n]), new(big.Int).SetBytes(m.Signature[n:]))
+	case *rsa.PublicKey:
+		return m.Alg == -37 && rsa.VerifyPSS(key, crypto.SHA256, digest[:], m.Signature, &rsa.PSSOptions{SaltLength: 32}) == nil
+	}
+	t.Fatalf("%s: key of type %T", row.Source, cert.PublicKey)
+	return false
+}
+
+// BenchmarkHealthCertificate decodes the workload of the benchmarks: text →
+// bytes → message → digest of what was signed → claims, one payload an operation.
+func BenchmarkHealthCertificate(b *testing.B) {
+	byBlock := map[string][][]byte{}
+	d := newChain()
+	for _, row := range certificates(b, "benchmark_mix.jsonl") {
+		text := []byte(row.Payload)
+		if layer, _ := d.decode(text); layer != "" { // a case that must be refused
+			continue
+		}
+		kind := []string{"stored", "fixed", "dynamic"}[d.compressed[2]>>1&3]
+		byBlock[kind] = append(byBlock[kind], text)
+		byBlock["all"] = append(byBlock["all"], text)
+	}
+	for _, kind := range []string{"all", "fixed", "dynamic", "stored"} {
+		texts := byBlock[kind]
+		b.Run(kind, func(b *testing.B) {
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				if layer, _ := d.decode(texts[i]); layer != "" {
+					b.Fatalf("%s: stopped at %s", texts[i], layer)
+				}
+				if i++; i == len(texts) {
+					i = 0
+				}
+			}
+		})
+	}
+	b.Run("stages", func(b *testing.B) { benchmarkStages(b, byBlock["all"]) })
+}
+
+// benchmarkStages measures each stage alone, on the input that the one before it
+// leaves.
+func benchmarkStages(b *testing.B, texts [][]byte) {
+	var compressed, messages, signed, payloads [][]byte
+	for _, text := range texts {
+		d := newChain()
+		if layer, _ := d.decode(text); layer != "" {
+			b.Fatalf("%s: stopped at %s", text, layer)
+		}
+		compressed = append(compressed, bytes.Clone(d.compressed))
+		message, err := d.inflater.AppendZlib(make([]byte, Headroom), d.compressed, inflateMax)
+		if err != nil {
+			b.Fatal(err)
+		}
+		messages = append(messages, message)
+		signed = append(signed, bytes.Clone(d.message.ToBeSigned()))
+		payloads = append(payloads, bytes.Clone(d.message.Payload))
+	}
+	d := newChain()
+	for _, stage := range []struct {
+		name   string
+		inputs [][]byte
+		step   func(p []byte)
+	}{
+		{"base45", texts, func(p []byte) { d.compressed, _ = base45.AppendDecode(d.compressed[:0], p[len(hc1Prefix):]) }},
+		{"inflate", compressed, func(p []byte) { d.buf, _ = d.inflater.AppendZlib(d.buf[:Headroom], p, inflateMax) }},
+		{"cose", messages, func(p []byte) {
+			d.buf = append(d.buf[:0], p...) // ToBeSigned overwrites it
+			if d.message.Parse(d.buf, Headroom) == nil {
+				d.message.ToBeSigned()
+			}
+		}},
+		{"sha256", signed, func(p []byte) { sha256.Sum256(p) }},
+		{"cbor", payloads, func(p []byte) { d.claims.Reset(p); readItem(&d.claims) }},
+	} {
+		b.Run(stage.name, func(b *testing.B) {
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				stage.step(stage.inputs[i])
+				if i++; i == len(stage.inputs) {
+					i = 0
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,407 @@
+package lane
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"passerelle/drivers/scannertest"
+	"passerelle/drivers/serial"
+	"passerelle/gateway/journal"
+	"passerelle/gateway/policy"
+	"passerelle/gateway/trust"
+)
+
+// patience is how long a test waits for what must come. The machine may be busy; no test measures by it.
+const patience = 30 * time.Second
+
+// site is a gate of real parts: scanners on pseudo-terminals that the serial driver reads, and a journal on disk. Lanes
+// are named "1", "2" …
+type site struct {
+	t       testing.TB
+	list    trust.List
+	profile policy.Profile
+	repeat  time.Duration
+	aim     string // of the scanners
+	// open opens a lane's scanner; nil opens its path by the serial driver.
+	open func(context.Context, *post) (Scanner, error)
+
+	disk    disk
+	clock   clock
+	log     log
+	journal *journal.Journal
+	gate    *Gate
+	posts   []*post
+	stop    func() // ends Run and waits for it
+}
+
+// post is one lane of a site.
+type post struct {
+	site    *site
+	id      string
+	scanner *scannertest.Scanner
+	lamp    *witness
+	events  *Subscription
+}
+
+// newSite makes a gate and runs it once all scanners are open. Each change may set fields of the site before.
+func newSite(t testing.TB, lanes int, changes ...func(*site)) *site {
+	t.Helper()
+	s := &site{t: t, list: standardList(t), profile: policy.Demo()}
+	s.disk.free = plenty
+	for _, change := range changes {
+		change(s)
+	}
+	j, err := journal.Open(t.TempDir(), journal.Options{
+		Now: time.Now, Random: rand.Reader, Free: s.disk.space, MinFree: enough, Ballast: plenty,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.journal = j
+	t.Cleanup(func() { j.Close() })
+	var configs []Config
+	for i := range lanes {
+		configs = append(configs, s.newPost(strconv.Itoa(i+1)))
+	}
+	s.gate, err = New(mustList(t, s.list), Options{
+		Now: s.clock.now, Wall: s.clock.wall, Journal: j, Committed: func() {}, Log: slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}, configs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range s.posts {
+		p.events = s.gate.Subscribe(p.id)
+	}
+	s.start()
+	return s
+}
+
+func (s *site) newPost(id string) Config {
+	s.t.Helper()
+	scanner, err := scannertest.New(scannertest.Options{AIM: s.aim, Link: s.t.TempDir() + "/scanner"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { scanner.Close() })
+	p := &post{site: s, id: id, scanner: scanner, lamp: &witness{t: s.t, journal: s.journal, lane: id}}
+	s.posts = append(s.posts, p)
+	return Config{
+		ID: id, Profile: &s.profile, Scanner: "simulated " + id, Lamp: p.lamp, Repeat: s.repeat, Hold: MinHold,
+		Open: func(ctx context.Context) (Scanner, error) {
+			if s.open != nil {
+				return s.open(ctx, p)
+			}
+			return p.openSerial()
+		},
+	}
+}
+
+func (p *post) openSerial() (Scanner, error) {
+	s, err := serial.Open(serial.Options{Path: p.scanner.Path()})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// start runs the gate; without an own open it waits until each scanner is there.
+func (s *site) start() {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.gate.Run(ctx)
+	}()
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		select {
+		case <-done:
+		case <-time.After(patience):
+			s.t.Errorf("Run did not return")
+		}
+	})
+	s.t.Cleanup(s.stop)
+	if s.open == nil {
+		for _, p := range s.posts {
+			p.want(ScannerBack)
+		}
+	}
+}
+
+// show scans a code; the scanner ends it with a carriage return.
+func (p *post) show(code string) {
+	p.site.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := p.scanner.Scan(ctx, []byte(code)); err != nil {
+		p.site.t.Fatal(err)
+	}
+}
+
+// want returns the lane's next event, which must be of that kind.
+func (p *post) want(kind EventKind) Event {
+	p.site.t.Helper()
+	return nextEvent(p.site.t, p.events, kind)
+}
+
+func nextEvent(t testing.TB, sub *Subscription, kind EventKind) Event {
+	t.Helper()
+	select {
+	case e := <-sub.Events:
+		if e.Kind != kind {
+			t.Fatalf("event %v (%v), want %v", e.Kind, verdictOf(&e), kind)
+		}
+		return e
+	case <-time.After(patience):
+		t.Fatalf("no event %v", kind)
+	}
+	return Event{}
+}
+
+// wantVerdict returns the lane's next event, which must be that verdict on code n.
+func (p *post) wantVerdict(n int, want string) Event {
+	p.site.t.Helper()
+	e := p.want(VerdictGiven)
+	if got := verdictOf(&e); got != want || numberOf(&e) != n {
+		p.site.t.Errorf("code %d: %s, want code %d: %s", numberOf(&e), got, n, want)
+	}
+	return e
+}
+
+func verdictOf(e *Event) string {
+	return e.Candidate.Outcome().String() + " " + e.Candidate.Reason().String()
+}
+
+// numberOf returns the number of a code that code or onceCode made.
+func numberOf(e *Event) int { return int(binary.BigEndian.Uint64(e.Candidate.Key[:])) }
+
+// wantNothing fails if the lane says something within d.
+func (p *post) wantNothing(d time.Duration) {
+	p.site.t.Helper()
+	select {
+	case e := <-p.events.Events:
+		p.site.t.Errorf("unwanted event %v (%v)", e.Kind, verdictOf(&e))
+	case <-time.After(d):
+	}
+}
+
+// Free space of a site's disk. There is never so much that a ballast file is made.
+const (
+	enough = 1 << 20
+	plenty = 2 << 20
+)
+
+// disk says how much space is free; held, it lets nobody have an answer, so a commit takes as long.
+type disk struct {
+	mu    sync.Mutex
+	free  uint64
+	err   error
+	asked chan struct{} // while held: receives one for each question
+	held  chan struct{} // while held: closed by release
+}
+
+func (d *disk) space(string) (uint64, error) {
+	d.mu.Lock()
+	asked, held := d.asked, d.held
+	d.mu.Unlock()
+	if held != nil {
+		asked <- struct{}{}
+		<-held
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.free, d.err
+}
+
+func (d *disk) set(free uint64, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.free, d.err = free, err
+}
+
+// hold makes commits wait until release.
+func (d *disk) hold() (asked <-chan struct{}, release func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asked, d.held = make(chan struct{}, 100), make(chan struct{})
+	return d.asked, sync.OnceFunc(func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		close(d.held)
+		d.held = nil
+	})
+}
+
+// clock runs with the machine's, ahead by what a test adds.
+type clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+func (c *clock) wall() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.ahead)
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += d
+}
+
+// now is the time for verdicts, which stands still.
+func (c *clock) now() policy.Now { return policy.At(showing) }
+
+// log is what the gate logged.
+type log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// witness is a lamp that looks into the journal whenever it is set to green: there must be a verdict on disk for it.
+type witness struct {
+	t       testing.TB
+	journal *journal.Journal
+	lane    string
+
+	mu       sync.Mutex
+	signals  []Signal
+	greens   int
+	admitted int    // entries of this lane that admit, up to read
+	read     uint64 // the last entry that was read
+}
+
+// Set implements Lamp.
+func (w *witness) Set(s Signal) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.signals = append(w.signals, s)
+	if s != SignalAdmit {
+		return nil
+	}
+	w.greens++
+	for _, e := range readEntries(w.t, w.journal, w.read+1) {
+		if w.read = e.sequence; e.Lane == w.lane && e.Verdict == "admit" && e.Final {
+			w.admitted++
+		}
+	}
+	if w.greens > w.admitted {
+		w.t.Errorf("lane %s: green for the %d. time with %d verdicts on disk that admit", w.lane, w.greens, w.admitted)
+	}
+	return nil
+}
+
+// shown returns the signals so far.
+func (w *witness) shown() []Signal {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]Signal(nil), w.signals...)
+}
+
+// now returns what the lamp shows.
+func (w *witness) now() Signal {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.signals[len(w.signals)-1]
+}
+
+// entry is what tests read in a journal's entry.
+type entry struct {
+	sequence uint64
+	body     string
+
+	Lane    string
+	Event   string
+	Verdict string
+	Reason  string
+	Key     string
+	Final   bool
+	Checks  map[string]string
+	Earlier *struct {
+		Lane string
+		At   time.Time
+	}
+}
+
+// number returns the number of the code that the entry is about.
+func (e *entry) number() int {
+	n, err := strconv.ParseUint(e.Key, 16, 64)
+	if err != nil {
+		return -1
+	}
+	return int(n)
+}
+
+// readEntries returns the entries from a number on. It may be called from any goroutine.
+func readEntries(t testing.TB, j *journal.Journal, from uint64) []entry {
+	raw, err := j.Read(nil, from, journal.MaxRead)
+	if err != nil {
+		t.Errorf("journal: %v", err)
+	}
+	var all []entry
+	for _, r := range raw {
+		e := entry{sequence: r.Sequence, body: string(r.Body)}
+		if err := json.Unmarshal(r.Body, &e); err != nil {
+			t.Errorf("entry %d: %v", r.Sequence, err)
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// entries returns the whole journal.
+func (s *site) entries() []entry {
+	s.t.Helper()
+	return readEntries(s.t, s.journal, 1)
+}
+
+// eventually waits until a condition holds.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+func (s *site) status(lane string) Status {
+	s.t.Helper()
+	status, ok := s.gate.Status(lane)
+	if !ok {
+		s.t.Fatalf("no lane %s", lane)
+	}
+	return status
+}
+
+// String names the signal in failures.
+func (s Signal) String() string {
+	names := [...]string{SignalIdle: "idle", SignalDeny: "deny", SignalRefer: "refer", SignalAdmit: "admit", SignalFault: "fault"}
+	if int(s) < len(names) {
+		return names[s]
+	}
+	return fmt.Sprintf("Signal(%d)", uint8(s))
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"passerelle/drivers/scannertest"
+)
+
+// Times of the scripts.
+const (
+	patience = 30 * time.Second      // for what must come
+	goodbye  = 3 * time.Second       // for a program to end in
+	glance   = 50 * time.Millisecond // between two looks
+	answerIn = 10 * time.Second      // for one answer
+)
+
+const longestAnswer = 4 << 20 // bytes
+
+// running is what goes on beside a script.
+type running struct {
+	programs map[string]*exec.Cmd
+	scanners map[string]*scannertest.Scanner
+}
+
+// beside is the key of a script's running.
+type beside struct{}
+
+func runningOf(ts *testscript.TestScript) *running { return ts.Value(beside{}).(*running) }
+
+// start NAME PROGRAM [ARG…] runs a program beside the script; what it says goes to the files NAME.out and NAME.err.
+func start(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: start NAME PROGRAM [ARG…]")
+	}
+	name, r := args[0], runningOf(ts)
+	if r.programs[name] != nil {
+		ts.Fatalf("%s is running already", name)
+	}
+	out, err := os.Create(ts.MkAbs(name + ".out"))
+	ts.Check(err)
+	defer out.Close()
+	errs, err := os.Create(ts.MkAbs(name + ".err"))
+	ts.Check(err)
+	defer errs.Close()
+	cmd := exec.Command(args[1], args[2:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), out, errs
+	for _, key := range []string{"PATH", "HOME", "TMPDIR", "GOCOVERDIR"} {
+		cmd.Env = append(cmd.Env, key+"="+ts.Getenv(key))
+	}
+	ts.Check(cmd.Start())
+	r.programs[name] = cmd
+	ts.Defer(func() {
+		if r.programs[name] == cmd { // the script failed before it was stopped
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+	})
+}
+
+// stop NAME sends SIGTERM: the program must end with exit code 0, and soon.
+func stop(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: stop NAME")
+	}
+	name, r := args[0], runningOf(ts)
+	cmd := r.programs[name]
+	if cmd == nil {
+		ts.Fatalf("%s is not running", name)
+	}
+	ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+	killed := time.AfterFunc(goodbye, func() { _ = cmd.Process.Kill() })
+	began := time.Now()
+	err := cmd.Wait()
+	delete(r.programs, name)
+	ts.Logf("%s ended after %v", name, time.Since(began).Round(time.Millisecond))
+	if !killed.Stop() {
+		err = fmt.Errorf("it did not end within %v of SIGTERM", goodbye)
+	}
+	if err != nil {
+		ts.Fatalf("%s: %v\n%s%s", name, err, ts.ReadFile(name+".out"), ts.ReadFile(name+".err"))
+	}
+}
+
+// await FILE PATTERN [NAME] waits until a file has the pattern, and puts its first group into the environment.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: await FILE PATTERN [NAME]")
+	}
+	waitFor(ts, args[1:], func() (string, error) {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		return string(text), err
+	})
+}
+
+// poll URL PATTERN [NAME] is await for what a server answers.
+func poll(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: poll URL PATTERN [NAME]")
+	}
+	waitFor(ts, args[1:], func() (string, error) {
+		_, body, err := ask("GET", args[0], nil, "")
+		return string(body), err
+	})
+}
+
+// waitFor looks until the text matches args[0], whose first group becomes the variable args[1].
+func waitFor(ts *testscript.TestScript, args []string, look func() (string, error)) {
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	var text string
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(glance) {
+		if text, err = look(); err != nil {
+			continue
+		}
+		if found := pattern.FindStringSubmatch(text); found != nil {
+			if len(args) > 1 && len(found) > 1 {
+				ts.Setenv(args[1], found[1])
+			}
+			return
+		}
+	}
+	ts.Fatalf("no %q within %v: %v\n%s", args[0], patience, err, text)
+}
+
+// fetch STATUS METHOD URL [FILE TYPE] sends a request, with a file as its body, and writes the answer to stdout.
+func fetch(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 && len(args) != 5 {
+		ts.Fatalf("usage: fetch STATUS METHOD URL [FILE TYPE]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var body []byte
+	contentType := ""
+	if len(args) == 5 {
+		body, contentType = []byte(ts.ReadFile(args[3])), args[4]
+	}
+	status, answer, err := ask(args[1], args[2], body, contentType)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%s", answer)
+	if status != want {
+		ts.Fatalf("status %d, want %d", status, want)
+	}
+}
+
+func ask(method, url string, body []byte, contentType string) (int, []byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), answerIn)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	request.Close = true // no connection stays open that a program would have to wait for
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(answer.Body, longestAnswer))
+	return answer.StatusCode, text, errors.Join(err, answer.Body.Close())
+}
+
+// plugScanner NAME LINK plugs a simulated scanner in: a real pseudo-terminal, with a link that stays.
+func plugScanner(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: scanner NAME LINK")
+	}
+	s, err := scannertest.New(scannertest.Options{AIM: "]Q1", Link: ts.MkAbs(args[1])})
+	ts.Check(err)
+	runningOf(ts).scanners[args[0]] = s
+	ts.Defer(func() { _ = s.Close() })
+}
+
+// scan NAME FILE shows the first line of a file to a scanner.
+func scan(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: scan NAME FILE")
+	}
+	s := runningOf(ts).scanners[args[0]]
+	if s == nil {
+		ts.Fatalf("there is no scanner %s", args[0])
+	}
+	code, _, _ := strings.Cut(ts.ReadFile(args[1]), "\n")
+	ctx, cancel := context.WithTimeout(context.Background(), answerIn)
+	defer cancel()
+	ts.Check(s.Scan(ctx, []byte(code)))
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"passerelle/drivers/scannertest"
+)
+
+// TestMain makes this binary the real program when it is called by its name: the scripts run it as processes of their own.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"passerelle": main})
+}
+
+// TestScripts runs testdata/script: what somebody at a terminal types, sees and gets.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireUniqueNames:  true, ContinueOnError: true,
+		RequireExplicitExec: true,
+		Setup:               setUpScript,
+		Condition:           condition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":    exits,
+			"start":    start,
+			"stop":     stop,
+			"await":    await,
+			"harmless": harmless,
+			"payload":  payload,
+			"jpeg":     asJPEG,
+			"pdf":      asPDF,
+			"fill":     fill,
+			"flip":     flip,
+			"chain":    checkChain,
+			"scanner":  plugScanner,
+			"scan":     scan,
+			"fetch":    fetch,
+			"poll":     poll,
+		},
+	})
+}
+
+// Names under which the scripts find things that are not in them.
+const (
+	envKeys    = "KEYS"    // testdata/keys
+	envTrust   = "TRUST"   // testdata/trust
+	envDeploy  = "DEPLOY"  // deploy
+	envCorpora = "CORPORA" // public test data
+)
+
+func setUpScript(env *testscript.Env) error {
+	root, err := moduleRoot()
+	if err != nil {
+		return err
+	}
+	program, err := exec.LookPath("passerelle")
+	if err != nil {
+		return err
+	}
+	env.Setenv("PASSERELLE", program) // for a script that changes PATH
+	env.Setenv("ESC", "\x1b")
+	env.Setenv(envKeys, filepath.Join(root, "testdata", "keys"))
+	env.Setenv(envTrust, filepath.Join(root, "testdata", "trust"))
+	env.Setenv(envDeploy, filepath.Join(root, "deploy"))
+	env.Setenv(envCorpora, corporaFolder(root))
+	env.Values[beside{}] = &running{programs: make(map[string]*exec.Cmd), scanners: make(map[string]*scannertest.Scanner)}
+	return nil
+}
+
+// moduleRoot is the folder that holds go.mod.
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("no go.mod above this folder")
+		}
+		dir = parent
+	}
+}
+
+func corporaFolder(root string) string {
+	if dir := os.Getenv(envCorpora); dir != "" {
+		return dir
+	}
+	return filepath.Join(root, "..", "shared", "corpora")
+}
+
+// condition tells what a script may need and not have. With CI=true everything must be there.
+func condition(name string) (bool, error) {
+	var err error
+	switch name {
+	case "corpora":
+		var root string
+		if root, err = moduleRoot(); err == nil {
+			_, err = os.Stat(filepath.Join(corporaFolder(root), "trust", "de-acceptance", "dsc-list.json"))
+		}
+	case "pdftoppm":
+		_, err = exec.LookPath("pdftoppm")
+	default:
+		return false, fmt.Errorf("condition %q is not known", name)
+	}
+	if err != nil && os.Getenv("CI") == "true" {
+		return false, err
+	}
+	return err == nil, nil
+}
+
+// exits CODE PROGRAM [ARG…] runs a program that must end with that very code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM [ARG…]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit := (*exec.ExitError)(nil)
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%s: %v", args[1], err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// harmless FILE… checks that a file, or stdout or stderr, cannot do anything to a terminal.
+func harmless(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: harmless FILE…")
+	}
+	for _, name := range args {
+		if err := checkHarmless(ts.ReadFile(name)); err != nil {
+			ts.Fatalf("%s: %v", name, err)
+		}
+	}
+}
+
+// payload CASE FILE writes the code of a case of testdata/cases as one line.
+func payload(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: payload CASE FILE")
+	}
+	c, err := caseNamed(args[0])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), append(bytes.Clone(c.Payload), '\n'), 0o600))
+}
+
+// fill FILE N writes a line of N letters.
+func fill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fill FILE N")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), append(bytes.Repeat([]byte("A"), n), '\n'), 0o600))
+}
+
+// flip GLOB changes one bit in the middle of each file that matches.
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: flip GLOB")
+	}
+	files, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(files) == 0 {
+		ts.Fatalf("no file matches %s", args[0])
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		ts.Check(err)
+		text[len(text)/2] ^= 1
+		ts.Check(os.WriteFile(name, text, 0o600))
+	}
+}
+
+// checkChain FILE checks the hashes of a journal's export.
+func checkChain(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: chain FILE")
+	}
+	n, err := recomputeChain(ts.ReadFile(args[0]))
+	switch {
+	case neg && err == nil:
+		ts.Fatalf("%s: a chain of %d entries is whole", args[0], n)
+	case !neg && err != nil:
+		ts.Fatalf("%s: %v", args[0], err)
+	case !neg:
+		fmt.Fprintf(ts.Stdout(), "%d entries\n", n)
+	}
+}

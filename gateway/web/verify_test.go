@@ -1,0 +1,283 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"passerelle/gateway/policy"
+)
+
+// reasons returns the reason of each row of an answer.
+func reasons(t testing.TB, body string) []string {
+	t.Helper()
+	var got []string
+	for line := range strings.Lines(body) {
+		var row struct {
+			Verdict, Reason string
+			Final           *bool
+			Checks          map[string]string
+			Trust           struct{ Version uint64 }
+		}
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatalf("row %q: %v", line, err)
+		}
+		if row.Final == nil || *row.Final || row.Checks["use"] != "not_applicable" || row.Trust.Version != 7 {
+			t.Errorf("row %q: want final false, use not_applicable, trust version 7", line)
+		}
+		got = append(got, row.Reason)
+	}
+	return got
+}
+
+func TestBatchAnswersEachRowInOrder(t *testing.T) {
+	t.Parallel()
+	st := serve(t, nil, nil)
+	long := strings.Repeat("A", MaxEntryBytes)
+	for _, test := range []struct{ name, contentType, body, want string }{
+		{"text", "text/plain", "opaque\nHC1:\nPT1:x\n", "not_accepted malformed unsupported"},
+		{"no last line feed", "text/plain; charset=utf-8", "opaque\nPT1:x", "not_accepted unsupported"},
+		{"CRLF", "text/plain", "PT1:x\r\nopaque\r\n", "unsupported not_accepted"},
+		{"an empty line is a row", "text/plain", "opaque\n\nPT1:x\n\n", "not_accepted unreadable unsupported unreadable"},
+		{"one line feed", "text/plain", "\n", "unreadable"},
+		{"as long as a code may be", "text/plain", long, "not_accepted"},
+		{"one longer", "text/plain", long + "A", "too_large"},
+		{"binary", "text/plain", "\x00\xff\xfe\n\x1b[2J", "not_accepted not_accepted"},
+		{"JSON", "application/jsonl", `{"payload":"opaque"}` + "\n" + ` { "payload" : "PT1:x" } ` + "\n", "not_accepted unsupported"},
+		{"JSON by its other name", "application/x-ndjson", `{"payload":"PT1:x"}`, "unsupported"},
+		{"escapes", "application/jsonl", `{"payload":"\u0050\u00541\u003ax"}`, "unsupported"},
+		{"a bad row fails alone", "application/jsonl", "{\"payload\":\"PT1:x\"}\n{\"payload\":\n{\"payload\":\"opaque\"}\n", "unsupported malformed not_accepted"},
+		{"empty payload", "application/jsonl", `{"payload":""}`, "unreadable"},
+	} {
+		answer, body := st.ask(t, "POST", "/v1/verify", strings.NewReader(test.body), "Content-Type: "+test.contentType)
+		if answer.StatusCode != 200 || answer.Header.Get("Content-Type") != "application/jsonl" {
+			t.Errorf("%s: got %d %s %s", test.name, answer.StatusCode, answer.Header.Get("Content-Type"), body)
+			continue
+		}
+		if got := strings.Join(reasons(t, body), " "); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+func TestRowThatIsNoneOfOursIsMalformed(t *testing.T) {
+	t.Parallel()
+	st := serve(t, func(c *Config) { c.AllowNow = true }, nil)
+	rows := []string{
+		``, `{}`, `[]`, `"PT1:x"`, `PT1:x`, `null`, `{"payload":1}`, `{"payload":null}`, `{"payload":["x"]}`, `{"payload":{"payload":"x"}}`,
+		`{"payload":"x","other":"y"}`, `{"payload":"x","payload":"x"}`, `{"Payload":"x"}`, `{"now":"2021-01-01T00:00:00Z"}`,
+		`{"payload":"x","now":1}`, `{"payload":"x","now":null}`, `{"payload":"x","now":"yesterday"}`, `{"payload":"x","now":"2021-01-01"}`,
+		`{"payload":"x","now":"2021-01-01T00:00:00Z","now":"2021-01-01T00:00:00Z"}`,
+		`{"payload":"x"} {}`, `{"payload":"x"}x`, `{"payload":"x"`, `{"payload":"x",}`, "{\"payload\":\"\xff\"}", strings.Repeat("[", 20000),
+	}
+	_, body := st.ask(t, "POST", "/v1/verify", strings.NewReader(strings.Join(rows, "\n")+"\n"), "Content-Type: application/jsonl")
+	got := reasons(t, body)
+	if len(got) != len(rows) {
+		t.Fatalf("got %d rows, want %d", len(got), len(rows))
+	}
+	for i, r := range got {
+		if r != "malformed" {
+			t.Errorf("%.80s: got %s, want malformed", rows[i], r)
+		}
+	}
+}
+
+func TestBatchThatCannotBeJudgedIsRefusedAsAWhole(t *testing.T) {
+	t.Parallel()
+	st := serve(t, nil, nil)
+	full := strings.Repeat("x\n", MaxBatchRows)
+	for _, test := range []struct {
+		name, contentType, body string
+		want                    int
+	}{
+		{"no rows", "text/plain", "", 400},
+		{"as many rows as allowed", "text/plain", full, 200},
+		{"and no line feed at the end", "text/plain", strings.TrimSuffix(full, "\n"), 200},
+		{"one more", "text/plain", full + "x", 413},
+		{"a row with its own time", "application/jsonl", `{"payload":"x","now":"2021-01-01T00:00:00Z"}`, 400},
+		{"even if it is no time", "application/jsonl", `{"payload":"x","now":"yesterday"}`, 400},
+		{"no content type", "", "x", 415},
+		{"JSON", "application/json", `{"payload":"x"}`, 415},
+		{"form", "application/x-www-form-urlencoded", "x", 415},
+		{"multipart", "multipart/form-data; boundary=x", "--x--", 415},
+	} {
+		answer, body := st.ask(t, "POST", "/v1/verify", strings.NewReader(test.body), "Content-Type: "+test.contentType)
+		if answer.StatusCode != test.want {
+			t.Errorf("%s: got %d %.200s, want %d", test.name, answer.StatusCode, body, test.want)
+		}
+		if n := strings.Count(body, "\n"); test.want == 200 && n != MaxBatchRows {
+			t.Errorf("%s: got %d rows, want %d", test.name, n, MaxBatchRows)
+		}
+	}
+}
+
+func TestVerifiersAreBusyAndComeBack(t *testing.T) {
+	t.Parallel()
+	st := serve(t, func(c *Config) { c.Verifiers = 1 }, nil)
+	u, _ := url.Parse(st.page)
+	slow, err := net.Dial("tcp", u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(slow, "POST /v1/verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 100000\r\n\r\n%s", strings.Repeat("x", 20000))
+	ask := func() (int, string) {
+		answer, _ := st.ask(t, "POST", "/v1/verify", strings.NewReader("x\n"), "Content-Type: text/plain")
+		return answer.StatusCode, answer.Header.Get("Retry-After")
+	}
+	within := func(want int, retry string) {
+		t.Helper()
+		for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+			status, after := ask()
+			if status == want && after == retry {
+				return
+			}
+			if time.Since(start) > 3*time.Second {
+				t.Fatalf("got %d, Retry-After %q, want %d, %q", status, after, want, retry)
+			}
+		}
+	}
+	within(503, "1")
+	slow.Close() // the client is gone in the middle of its request
+	within(200, "")
+}
+
+func TestClientThatDoesNotReadGivesItsVerifierBack(t *testing.T) {
+	t.Parallel()
+	st := serve(t, func(c *Config) { c.Verifiers = 1 }, nil)
+	body := strings.Repeat("x\n", MaxBatchRows)
+	u, _ := url.Parse(st.page)
+	c, err := net.Dial("tcp", u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	// Requests one behind the other, and not a byte of their answers is read: buffers on the way fill up.
+	go func() {
+		for range 40 {
+			if _, err := fmt.Fprintf(c, "POST /v1/verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", len(body), body); err != nil {
+				return
+			}
+		}
+	}()
+	stuck := false
+	for start := time.Now(); time.Since(start) < 3*ioTimeout; time.Sleep(200 * time.Millisecond) {
+		if len(st.batches) == 0 {
+			stuck = true
+		} else if stuck && time.Since(start) > ioTimeout {
+			break
+		}
+	}
+	if !stuck {
+		t.Fatal("the client never held the Verifier: this test tests nothing")
+	}
+	for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		if answer, _ := st.ask(t, "POST", "/v1/verify", strings.NewReader("x\n"), "Content-Type: text/plain"); answer.StatusCode == 200 {
+			return
+		}
+		if time.Since(start) > 2*ioTimeout {
+			t.Fatal("the Verifier did not come back")
+		}
+	}
+}
+
+func TestBatchesAtOnceAreNotMixedUp(t *testing.T) {
+	t.Parallel()
+	st := serve(t, func(c *Config) { c.Verifiers = 8 }, nil)
+	done := make(chan error)
+	for i := range 8 {
+		go func() {
+			line, want := "PT1:x\n", "unsupported"
+			if i%2 == 0 {
+				line, want = "opaque\n", "not_accepted"
+			}
+			for range 20 {
+				_, body := st.ask(t, "POST", "/v1/verify", strings.NewReader(strings.Repeat(line, 200)), "Content-Type: text/plain")
+				if n := strings.Count(body, `"reason":"`+want+`"`); n != 200 {
+					done <- fmt.Errorf("got %d rows with %s, want 200: %.300s", n, want, body)
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	for range 8 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestWhatWasSentIsOverwritten(t *testing.T) {
+	t.Parallel()
+	st := serve(t, func(c *Config) { c.Verifiers = 1 }, nil)
+	st.ask(t, "POST", "/v1/verify", strings.NewReader("SECRET-CODE-1\nSECRET-CODE-2\n"), "Content-Type: text/plain")
+	b := <-st.batches
+	if memory := b.body[:cap(b.body)]; bytes.Contains(memory, []byte("SECRET")) || len(memory) < MaxBatchBytes {
+		t.Error("a code is still in the memory of a batch")
+	}
+	st.batches <- b
+}
+
+func FuzzRow(f *testing.F) {
+	for _, s := range []string{
+		`{"payload":"HC1:6BF"}`, `{"payload":"a\u0041","now":"2021-06-01T12:00:00Z"}`, `{"payload":"\ud83d\ude00"}`, `{"payload":"\ud800"}`,
+		`{"payload":"x","payload":"y"}`, ` {"now":"","payload":""} `, `{"payload":"\""}`, "{\"payload\":\"\xff\"}", `[[[[`, `{"payload":"x"}{}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		if bytes.ContainsAny(line, "\n") {
+			return
+		}
+		b := &batch{server: &Server{config: Config{AllowNow: true}}, body: append([]byte("before\n"), line...)}
+		if err := b.split(true); err != nil || len(b.rows) > 2 {
+			t.Fatalf("%d rows, %v", len(b.rows), err)
+		}
+		if len(b.rows) < 2 || b.rows[1].bad {
+			return
+		}
+		r := b.rows[1]
+		payload := b.body[r.from:r.to]
+		if string(b.body[:7]) != "before\n" || r.to > len(b.body) || !utf8.Valid(payload) {
+			t.Fatalf("payload %q at %d to %d", payload, r.from, r.to)
+		}
+		var want struct {
+			Payload string
+			Now     string
+		}
+		if err := json.Unmarshal(bytes.TrimSuffix(line, []byte("\r")), &want); err != nil || want.Payload != string(payload) {
+			t.Fatalf("%q: got %q; encoding/json says %q, %v", line, payload, want.Payload, err)
+		}
+	})
+}
+
+func TestRowsMaySayTheirTimeWhereThatIsAllowed(t *testing.T) {
+	t.Parallel()
+	b := &batch{server: &Server{config: Config{AllowNow: true}}}
+	b.body = []byte(`{"payload":"a","now":"2021-06-01T12:00:00+02:00"}` + "\n" + `{"payload":"b"}`)
+	if err := b.split(true); err != nil {
+		t.Fatal(err)
+	}
+	if r := b.rows[0]; !r.dated || r.now != 1622541600 || r.bad {
+		t.Errorf("got %+v, want 1622541600", r)
+	}
+	if r := b.rows[1]; r.dated || r.bad {
+		t.Errorf("got %+v, want no time", r)
+	}
+}
+
+func TestMalformedRowHasAWholeVerdict(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	p := policy.Place{List: testList(t, 7, now.Add(-time.Hour), now), Now: policy.At(now.Unix()), Profile: &demo}
+	c := malformed(&p)
+	if c.Outcome() != policy.Deny || c.Reason() != policy.Malformed || c.List != 7 || c.Aged != 3600 || c.Clock != policy.ClockTrusted {
+		t.Errorf("got %s", c.AppendJSON(nil))
+	}
+}

@@ -18,7 +18,7 @@ import (
 
 // issueCmd signs.
 type issueCmd struct {
-	Certificate issueCertificateCmd `cmd:"" help:"Sign one certificate."`
+	Certificate issueCertificateCmd `cmd:"" default:"withargs" help:"Sign one certificate."`
 	Key         issueKeyCmd         `cmd:"" help:"Make a signing key with its certificate, which 'trust import --format pem' takes."`
 }
 

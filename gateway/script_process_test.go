@@ -71,10 +71,10 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// stop NAME sends SIGTERM: the program must end with exit code 0, and soon.
-func stop(ts *testscript.TestScript, neg bool, args []string) {
+// terminate NAME sends SIGTERM: the program must end with exit code 0, and soon.
+func terminate(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: stop NAME")
+		ts.Fatalf("usage: terminate NAME")
 	}
 	name, r := args[0], runningOf(ts)
 	cmd := r.programs[name]

@@ -24,27 +24,28 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
-		RequireUniqueNames:  true, ContinueOnError: true,
+		Dir:                filepath.Join("testdata", "script"),
+		RequireUniqueNames: true, ContinueOnError: true,
 		RequireExplicitExec: true,
 		Setup:               setUpScript,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    exits,
-			"start":    start,
-			"stop":     stop,
-			"await":    await,
-			"harmless": harmless,
-			"payload":  payload,
-			"jpeg":     asJPEG,
-			"pdf":      asPDF,
-			"fill":     fill,
-			"flip":     flip,
-			"chain":    checkChain,
-			"scanner":  plugScanner,
-			"scan":     scan,
-			"fetch":    fetch,
-			"poll":     poll,
+			"exits":     exits,
+			"start":     start,
+			"terminate": terminate,
+			"await":     await,
+			"harmless":  harmless,
+			"payload":   payload,
+			"jpeg":      asJPEG,
+			"pdf":       asPDF,
+			"fill":      fill,
+			"empty":     empty,
+			"flip":      flip,
+			"chain":     checkChain,
+			"scanner":   plugScanner,
+			"scan":      scan,
+			"fetch":     fetch,
+			"poll":      poll,
 		},
 	})
 }
@@ -204,5 +205,17 @@ func checkChain(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s: %v", args[0], err)
 	case !neg:
 		fmt.Fprintf(ts.Stdout(), "%d entries\n", n)
+	}
+}
+
+// empty FOLDER checks that nothing is in a folder.
+func empty(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: empty FOLDER")
+	}
+	entries, err := os.ReadDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(entries) > 0 {
+		ts.Fatalf("%s holds %v", args[0], entries)
 	}
 }

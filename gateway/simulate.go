@@ -34,13 +34,16 @@ type simulateCmd struct {
 	State  string         `help:"Folder for the journal; a temporary one without it." placeholder:"DIR"`
 }
 
-// maxSimulated bounds the lanes of one run.
-const maxSimulated = 64
+// Limits of one run.
+const (
+	maxSimulated = 64
+	maxRate      = 10_000 // scans a second at each lane
+)
 
 // Run prints a table and exits 1 if a scan was lost, doubled or wrongly admitted.
 func (c *simulateCmd) Run(ctx context.Context, std streams) (err error) {
-	if c.Lanes < 1 || c.Lanes > maxSimulated || c.Rate <= 0 || c.For <= 0 {
-		return misuse{fmt.Errorf("want 1 to %d lanes, a rate and a time above 0", maxSimulated)}
+	if c.Lanes < 1 || c.Lanes > maxSimulated || !(c.Rate > 0 && c.Rate <= maxRate) || c.For <= 0 {
+		return misuse{fmt.Errorf("want 1 to %d lanes, a rate above 0 and up to %d, and a time above 0", maxSimulated, maxRate)}
 	}
 	shares, err := faultShares(c.Faults)
 	if err != nil {
@@ -65,13 +68,18 @@ func (c *simulateCmd) Run(ctx context.Context, std streams) (err error) {
 
 func faultShares(faults map[string]int) ([]scannertest.FaultShare, error) {
 	var shares []scannertest.FaultShare
+	left := 1000
 	for name, n := range faults {
-		f := scannertest.NoFault
+		f := scannertest.NoFault + 1
 		for f.String() != name {
 			if f++; f > scannertest.PauseInside {
 				return nil, fmt.Errorf("fault %q is not known", name)
 			}
 		}
+		if n < 0 || n > left {
+			return nil, errors.New("faults add up to more than 1000 in a thousand, or one is below 0")
+		}
+		left -= n
 		shares = append(shares, scannertest.FaultShare{Fault: f, PerThousand: n})
 	}
 	slices.SortFunc(shares, func(a, b scannertest.FaultShare) int { return int(a.Fault) - int(b.Fault) })
@@ -122,7 +130,7 @@ func (s *simulation) open(std streams, shares []scannertest.FaultShare) error {
 			AIM: "]Q1", Faults: shares, Rand: rand.New(rand.NewPCG(s.command.Seed, uint64(i))),
 		})
 		if err != nil {
-			return fmt.Errorf("simulate a scanner: %w", err)
+			return err
 		}
 		l := &simulatedLane{
 			id: strconv.Itoa(i + 1), faulty: len(shares) > 0, scanner: scanner, samples: made.fork((i + 1) * 10_000_000), verdicts: make(map[policy.Reason]int),
@@ -148,9 +156,11 @@ func (s *samples) list() (*trust.Snapshot, error) {
 	return trust.New(l)
 }
 
-// run plays for the time asked for, then waits until nothing is on its way.
-func (s *simulation) run(outer context.Context) error {
-	ctx, stop := context.WithCancel(outer)
+// run plays for the time asked for, or until somebody has seen enough, then waits until nothing is on its way.
+func (s *simulation) run(ctx context.Context) error {
+	playing, end := context.WithTimeout(ctx, s.command.For)
+	defer end()
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var station, watchers, players sync.WaitGroup
 	station.Go(func() { _ = s.station.run(ctx, nil, nil) }) // without listeners it ends with its context alone
@@ -162,13 +172,11 @@ func (s *simulation) run(outer context.Context) error {
 	}
 	watchers.Go(func() { s.memory.watch(ctx) })
 	failed := make(chan error, len(s.lanes))
-	playing, end := context.WithTimeout(ctx, s.command.For)
-	defer end()
 	for _, l := range s.lanes {
 		players.Go(func() { failed <- l.play(playing, s.command.Rate) })
 	}
 	players.Wait()
-	s.settle(ctx)
+	s.settle()
 	stop()
 	watchers.Wait()
 	for range s.lanes {
@@ -176,20 +184,18 @@ func (s *simulation) run(outer context.Context) error {
 			return err
 		}
 	}
-	return outer.Err()
+	return nil
 }
 
 // settleTime is how long the last scans may take to come out.
 const settleTime = 5 * time.Second
 
-func (s *simulation) settle(ctx context.Context) {
+func (s *simulation) settle() {
 	deadline := time.After(settleTime)
 	for _, l := range s.lanes {
 		for l.came() < l.scanner.Sent().Frames {
 			select {
 			case <-deadline:
-				return
-			case <-ctx.Done():
 				return
 			case <-time.After(10 * time.Millisecond):
 			}
@@ -268,10 +274,11 @@ func (l *simulatedLane) came() uint64 {
 func (s *simulation) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	var latency []time.Duration
-	var sent, came uint64
+	var sent, came, whole, admitted uint64
 	for _, l := range s.lanes {
 		counts := l.scanner.Sent()
 		sent, came = sent+counts.Frames, came+l.came()
+		whole, admitted = whole+wholeCodes(counts), admitted+uint64(l.verdicts[policy.OK])
 		fmt.Fprintf(t, "lane %s\t%d frames sent\t%d verdicts and %d repeated\t%d late\n", l.id, counts.Frames, l.came()-uint64(l.again), l.again, l.late)
 		for _, f := range sortedKeys(counts.Faults) {
 			fmt.Fprintf(t, "\tfault %v\t%d\n", f, counts.Faults[f])
@@ -294,10 +301,20 @@ func (s *simulation) print(w io.Writer) error {
 	}
 	lost, doubled := max(0, int64(sent)-int64(came)), max(0, int64(came)-int64(sent))
 	fmt.Fprintf(w, "simulate: %d sent, %d came out, %d lost, %d doubled\n", sent, came, lost, doubled)
-	if sent != came || journaled != came-s.repeated() {
+	if admitted > whole {
+		fmt.Fprintf(w, "simulate: %d wrongly admitted\n", admitted-whole)
+	}
+	if sent != came || journaled != came-s.repeated() || admitted > whole {
 		return errRefused
 	}
 	return nil
+}
+
+// wholeCodes returns how many codes were sent as they were made: no other can be genuine.
+func wholeCodes(sent scannertest.Sent) uint64 {
+	f := sent.Faults
+	scans := sent.Frames + f[scannertest.Cut] - f[scannertest.Doubled]
+	return scans - f[scannertest.Cut] - f[scannertest.Noise] - f[scannertest.Glued] - f[scannertest.WrongLayout] - f[scannertest.BitFlip]
 }
 
 func (s *simulation) repeated() (n uint64) {

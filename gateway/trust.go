@@ -332,13 +332,17 @@ func isKeySet(file []byte) bool { return len(file) == 0 || file[0] < 0x80 }
 // unsignedUntil is the expiry of a list that nobody signed; it is for the bench and never goes stale.
 const unsignedUntil = 1 << 40
 
-// keySetList makes a list of a key set as it is. Without acceptance rows all its countries are accepted.
+// keySetList makes a list of a key set as it is, as old as its file. Without acceptance rows all its countries are accepted.
 func keySetList(path string) (*trust.Snapshot, error) {
 	content, err := readKeySets([]string{path})
 	if err != nil {
 		return nil, err
 	}
-	list := trust.List{Version: 1, Expires: unsignedUntil, Acceptance: content.Acceptance, Revoked: content.Revoked}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read key set: %w", err)
+	}
+	list := trust.List{Version: 1, Issued: info.ModTime().Unix(), Expires: unsignedUntil, Acceptance: content.Acceptance, Revoked: content.Revoked}
 	if len(list.Acceptance) == 0 {
 		list.Acceptance = []trust.Acceptance{{Country: "*", Usages: trust.AllHCERT}}
 	}

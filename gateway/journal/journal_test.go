@@ -324,6 +324,13 @@ func TestLimits(t *testing.T) {
 	late[0].At = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
 	last := batch(1)
 	last[0].At = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	heavy := batch(MaxBatch) // the largest that there can be is within what Badger takes at once
+	for i := range heavy {
+		p := demo
+		p.Name = strings.Repeat("\x01", MaxLane)
+		heavy[i] = ticket(strings.Repeat("\x01", MaxLane), i)
+		heavy[i].Profile = &p
+	}
 	nobody := batch(1)
 	nobody[0].Profile = nil
 	commits := []struct {
@@ -333,6 +340,7 @@ func TestLimits(t *testing.T) {
 	}{
 		{"none", nil, nil},
 		{"batch", batch(MaxBatch), nil},
+		{"batch of the longest names", heavy, nil},
 		{"batch+1", batch(MaxBatch + 1), ErrLimit},
 		{"lane", named(strings.Repeat("l", MaxLane), "p"), nil},
 		{"lane+1", named(strings.Repeat("l", MaxLane+1), "p"), ErrLimit},
@@ -356,6 +364,10 @@ func TestLimits(t *testing.T) {
 		return m
 	}
 	text := func(n int) map[string]string { return map[string]string{"text": strings.Repeat("x", n)} }
+	longest := fields(MaxFields)
+	for name := range longest {
+		longest[name] = strings.Repeat("\x01", MaxFieldText)
+	}
 	notes := []struct {
 		name, event string
 		fields      map[string]string
@@ -372,11 +384,17 @@ func TestLimits(t *testing.T) {
 		{"field name+1", "e", map[string]string{strings.Repeat("n", MaxEvent+1): ""}, false},
 		{"field lane", "e", map[string]string{"lane": ""}, false},
 		{"text", "e", text(MaxFieldText), true},
+		{"all fields and the longest text", "e", longest, true},
 		{"text+1", "e", text(MaxFieldText + 1), false},
 	}
 	for _, n := range notes {
 		if _, err := j.Note("north", testTime, n.event, n.fields); (err == nil) != n.ok {
 			t.Errorf("note with %s: %v", n.name, err)
+		}
+	}
+	for _, e := range readAll(t, j) {
+		if len(e.Body) >= valueThreshold-entryHeader {
+			t.Errorf("a body of %d bytes goes to the value log", len(e.Body))
 		}
 	}
 	mustVerify(t, j)

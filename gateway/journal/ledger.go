@@ -75,7 +75,8 @@ func (d *digest) merge(o digest) {
 // absent key.
 type ledger struct {
 	mac   hash.Hash
-	sum   [sha256.Size]byte
+	id    policy.UseID      // scratch: what goes through the hash's interface would escape
+	sum   [sha256.Size]byte // scratch
 	uses  map[useKey]heldUse
 	lanes []string // interned
 }
@@ -93,9 +94,11 @@ func (l *ledger) setKey(key []byte) { l.mac = hmac.New(sha256.New, key) }
 
 // keyOf does not allocate.
 func (l *ledger) keyOf(id policy.UseID) useKey {
+	l.id = id
 	l.mac.Reset()
-	l.mac.Write(id[:])
+	l.mac.Write(l.id[:])
 	l.mac.Sum(l.sum[:0])
+	clear(l.id[:])
 	return useKey(l.sum[:len(useKey{})])
 }
 

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	storeName    = "store"
-	memTableSize = 4 << 20
+	storeName      = "store"
+	memTableSize   = 4 << 20
+	valueThreshold = 64 << 10 // longer values go to the value log; a body has at most 50 KB
 )
 
 // storeOptions are Badger's settings for a small box with a flash card: little memory, small files, and every commit on
@@ -29,7 +30,7 @@ func storeOptions(dir string, o *Options) badger.Options {
 		WithIndexCacheSize(4 << 20).
 		WithValueLogFileSize(16 << 20).
 		// Values stay in the tables: nothing is ever in the value log, so it needs no collection on a card.
-		WithValueThreshold(64 << 10).
+		WithValueThreshold(valueThreshold).
 		WithBaseTableSize(2 << 20).
 		WithBaseLevelSize(8 << 20).
 		WithCompression(options.Snappy).

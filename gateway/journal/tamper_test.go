@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -82,24 +83,32 @@ func TestStoreThatLostOrChangedAKeyIsNoticed(t *testing.T) {
 			return errors.Join(err, k.save(filepath.Join(j.dir, keyName)))
 		}, Gap},
 	}
+	base := t.TempDir()
+	j := mustOpen(t, base, retentionOptions())
+	fillSegments(t, j, tickets, testTime.AddDate(1, 0, 0))
+	mustAcknowledge(t, j, 16)
+	mustPrune(t, j, testTime.Add(2*time.Hour), 16)
+	mustClose(t, j)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			j := mustOpen(t, dir, retentionOptions())
-			fillSegments(t, j, tickets, testTime.AddDate(1, 0, 0))
-			mustAcknowledge(t, j, 16)
-			if dropped, err := j.Prune(testTime.Add(2 * 3600e9)); err != nil || dropped != 16 {
-				t.Fatalf("prune = %d, %v", dropped, err)
+			if err := copyTree(dir, base); err != nil {
+				t.Fatal(err)
 			}
+			j := mustOpen(t, dir, retentionOptions())
 			if err := j.db.Update(func(txn *badger.Txn) error { return test.edit(j, txn) }); err != nil {
 				t.Fatal(err)
 			}
 			mustClose(t, j)
 			j = mustOpen(t, dir, retentionOptions())
 			wantState(t, j, test.want)
+			var again []Pending
 			for n := range tickets {
-				if p := mustCommit(t, j, ticket("east", n)); p[0].Candidate.Outcome() == policy.Admit {
+				again = append(again, ticket("east", n))
+			}
+			for n, p := range mustCommit(t, j, again...) {
+				if p.Candidate.Outcome() == policy.Admit {
 					t.Errorf("ticket %d is admitted a second time", n)
 				}
 			}
@@ -155,10 +164,10 @@ func TestTableThatIsCutDoesNotEndTheProcess(t *testing.T) {
 		mustCommit(t, j, ticket("north", 1))
 		mustClose(t, j)
 		tables, err := filepath.Glob(filepath.Join(dir, currentName, storeName, "*.sst"))
-		if err != nil || len(tables) != 1 {
+		if err != nil || len(tables) == 0 {
 			t.Fatalf("tables = %v, %v", tables, err)
 		}
-		if err := os.Truncate(tables[0], size); err != nil {
+		if err := os.Truncate(tables[len(tables)-1], size); err != nil {
 			t.Fatal(err)
 		}
 		j = mustOpen(t, dir, testOptions())

@@ -168,7 +168,7 @@ func (l *Lane) publish() {
 	now := l.gate.opts.Wall()
 	for i := range l.ticket.pending {
 		p, f := &l.ticket.pending[i], l.batch[i]
-		l.recent.remember(f.hash, f.at, p.Candidate, p.Sequence)
+		l.recent.remember(f.hash, now, p.Candidate, p.Sequence)
 		l.display.results <- result{
 			read: f.at, candidate: p.Candidate, sequence: p.Sequence, earlier: Earlier{Lane: p.Earlier.Lane, At: p.Earlier.At}, at: now,
 		}
@@ -224,12 +224,20 @@ type recent struct {
 
 type shown struct {
 	hash      uint64
-	last      time.Time // when it was seen last: each sight starts the time anew
+	last      time.Time // of its verdict, then of each sight: the repeat time starts anew
 	candidate policy.Candidate
 	sequence  uint64
 }
 
-func (r *recent) sum(code []byte) uint64 { return maphash.Bytes(r.seed, code) }
+// sum is of the code and what it is, without an AIM identifier: a code that was scanned and is then typed is the same one.
+func (r *recent) sum(code []byte) uint64 {
+	kind, text := verify.Detect(code)
+	var h maphash.Hash
+	h.SetSeed(r.seed)
+	_ = h.WriteByte(byte(kind)) // never an error, like Write
+	_, _ = h.Write(text)
+	return h.Sum64()
+}
 
 // seen returns what was shown for this very code within the repeat time, nil if nothing was.
 func (r *recent) seen(hash uint64, at time.Time) *shown {

@@ -5,22 +5,31 @@ import (
 	"time"
 )
 
-// read keeps the scanner open and fills buffers from it until the context ends.
+// read keeps the scanner open and fills buffers from it until the context ends. A scanner that is gone is opened at a pace: some
+// fail as soon as they are open.
 func (l *Lane) read(ctx context.Context) {
+	var said string // why it cannot be opened, as it was logged last
 	for ctx.Err() == nil {
 		s, err := l.config.Open(ctx)
-		if err != nil {
-			l.display.linked <- false
-			pause(ctx, reopenPause)
-			continue
+		if err == nil {
+			said = ""
+			l.display.linked <- true
+			err = l.readFrames(ctx, s)
 		}
-		l.display.linked <- true
-		l.readFrames(ctx, s)
+		if ctx.Err() != nil {
+			return
+		}
+		l.display.linked <- false
+		if err.Error() != said {
+			said = err.Error()
+			l.gate.opts.Log.Warn("scanner", "lane", l.config.ID, "err", err)
+		}
+		pause(ctx, reopenPause)
 	}
 }
 
 // readFrames reads until the scanner is gone or the context ends, and closes it.
-func (l *Lane) readFrames(ctx context.Context, s Scanner) {
+func (l *Lane) readFrames(ctx context.Context, s Scanner) error {
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer func() {
 		if stop() {
@@ -32,13 +41,13 @@ func (l *Lane) readFrames(ctx context.Context, s Scanner) {
 		select {
 		case f = <-l.free:
 		case <-ctx.Done():
-			return
+			return ctx.Err()
 		}
 		n, err := s.ReadFrame(f.buf[:])
 		if err != nil {
 			clear(f.buf[:])
 			l.free <- f
-			return
+			return err
 		}
 		f.n, f.at = n, l.gate.opts.Wall()
 		l.display.arrived <- f.at

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -220,9 +221,8 @@ func (f *Forwarder) park(e *journal.Entry, a answer) (time.Duration, error) {
 			Journal: f.cursor.Journal, Sequence: e.Sequence,
 			Status: a.status, Reason: a.detail, At: f.opts.Now().UTC(),
 		},
-		Hash: e.Hash, Previous: e.Previous, Body: e.Body,
+		Hash: e.Hash, Previous: e.Previous, Body: bytes.Clone(e.Body), // whose buffer is used again
 	}
-	p.Body = append([]byte(nil), e.Body...) // the journal's buffer is used again
 	if err := f.parking.add(p); err != nil {
 		return 0, err
 	}

@@ -6,30 +6,54 @@ import (
 	"crypto/rand"
 	"fmt"
 	mathrand "math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"passerelle/gateway/journal"
 )
 
-// childEnv names the folder of a child process that forwards until it is killed.
+// What a child process is told: what it is, its folder, and where a forwarder sends to.
 const (
-	childEnv    = "PASSERELLE_TEST_FORWARD"
+	childEnv    = "PASSERELLE_TEST_CHILD"
+	childDirEnv = "PASSERELLE_TEST_DIR"
 	childURLEnv = "PASSERELLE_TEST_URL"
 )
 
+// TestMain also runs the processes that are there to be killed.
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(childEnv); dir != "" {
-		if err := forwardUntilKilled(dir, os.Getenv(childURLEnv)); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
+	var err error
+	switch os.Getenv(childEnv) {
+	case "":
+		os.Exit(m.Run())
+	case "forward":
+		err = forwardUntilKilled(os.Getenv(childDirEnv), os.Getenv(childURLEnv))
+	case "collect":
+		err = collectUntilKilled(os.Getenv(childDirEnv))
 	}
-	os.Exit(m.Run())
+	fmt.Fprintln(os.Stderr, "child:", err)
+	os.Exit(1)
+}
+
+func collectUntilKilled(dir string) error {
+	secret, err := ParseSecret(referenceSecret)
+	if err != nil {
+		return err
+	}
+	c, err := OpenCollector(dir, CollectorOptions{Now: time.Now, MinFree: 1 << 20, Secrets: []Secret{secret}, ConnsPerIP: -1})
+	if err != nil {
+		return err
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println(ln.Addr())
+	return c.Serve(ln)
 }
 
 func forwardUntilKilled(dir, url string) error {
@@ -95,8 +119,19 @@ func TestKilledForwarderLosesAndDoublesNothing(t *testing.T) {
 // run starts a forwarder and kills it a while after it began.
 func run(t *testing.T, dir, url string, while time.Duration) {
 	t.Helper()
+	child, said := start(t, "forward", dir, url)
+	if said != "open" {
+		t.Fatalf("the child says %q", said)
+	}
+	time.Sleep(while)
+	kill(t, child)
+}
+
+// start starts a child and returns its first line.
+func start(t *testing.T, what, dir, url string) (*exec.Cmd, string) {
+	t.Helper()
 	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), childEnv+"="+dir, childURLEnv+"="+url)
+	child.Env = append(os.Environ(), childEnv+"="+what, childDirEnv+"="+dir, childURLEnv+"="+url)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
 	if err != nil {
@@ -105,12 +140,17 @@ func run(t *testing.T, dir, url string, while time.Duration) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "open\n" {
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
 		child.Process.Kill()
 		child.Wait()
 		t.Fatalf("the child says %q, %v", line, err)
 	}
-	time.Sleep(while)
+	return child, strings.TrimSpace(line)
+}
+
+func kill(t *testing.T, child *exec.Cmd) {
+	t.Helper()
 	if err := child.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

@@ -26,18 +26,18 @@ type Log interface {
 	ID() string
 	// Head returns the last entry's sequence and hash.
 	Head() (sequence uint64, chain [32]byte)
-	// Read appends to dst at most max entries with sequence >= from, in order.
-	Read(dst []journal.Entry, from uint64, max int) ([]journal.Entry, error)
+	// Read appends to dst at most limit entries with sequence >= from, in order.
+	Read(dst []journal.Entry, from uint64, limit int) ([]journal.Entry, error)
 	// Acknowledge says that everything up to sequence is reported, or parked with its text, and need not be kept for us.
 	Acknowledge(sequence uint64) error
 }
 
 // Limits of a batch, the same at both ends.
 const (
-	MaxBatchEntries = 500     // entries in one batch
-	MaxBatchBytes   = 1 << 20 // bytes of a batch's body that a forwarder fills; a single larger entry still goes alone
-	MaxEntryBytes   = 64 << 10
-	MaxBodyBytes    = 4 << 20 // bytes of a body that a collector reads
+	MaxBatchEntries = 500      // entries in one batch
+	MaxBatchBytes   = 1 << 20  // bytes of a batch's body that a forwarder fills; a single larger entry still goes alone
+	MaxEntryBytes   = 64 << 10 // bytes of one entry's object
+	MaxBodyBytes    = 4 << 20  // bytes of a body that a collector reads
 )
 
 // AlarmKind says what needs a person.

@@ -37,16 +37,16 @@ type sender struct {
 	box     string
 	timeout time.Duration
 	now     func() time.Time
+	plain   bool // no TLS
+	anyone  bool // plain connections may leave this machine
 	echoes  bool // the endpoint's last answer bore the right webhook-id
 
 	request  fasthttp.Request
 	response fasthttp.Response
 
-	mu     sync.Mutex
-	conn   net.Conn        // the last one that was dialled; guarded by mu
-	ctx    context.Context // of the run; guarded by mu
-	plain  bool            // no TLS
-	anyone bool            // plain connections may leave this machine
+	mu   sync.Mutex
+	conn net.Conn        // the last one that was dialled; guarded by mu
+	ctx  context.Context // of the run, for dial, which fasthttp gives none; guarded by mu
 }
 
 var errPlain = errors.New("plain http leaves this machine: use https, or allow it in the configuration")
@@ -66,6 +66,9 @@ func newSender(o *ForwarderOptions) (*sender, error) {
 	s := &sender{
 		url: u.String(), secrets: o.Secrets, box: o.Box, timeout: o.Timeout, now: o.Now,
 		plain: u.Scheme == "http", anyone: o.AllowPlain,
+	}
+	if o.Box != "" && !isBoxName([]byte(o.Box)) {
+		return nil, fmt.Errorf("box name %q is not 1 to %d letters, digits, full stops, hyphens and underscores", o.Box, maxBoxName)
 	}
 	if s.plain && !s.anyone && !isLoopback(u.Hostname()) {
 		return nil, fmt.Errorf("endpoint %s: %w", u.Hostname(), errPlain)

@@ -68,10 +68,15 @@ func (e *conflict) Error() string {
 
 // openStore opens both parts and compares them.
 func openStore(dir string, opts *CollectorOptions) (*store, error) {
-	if err := os.MkdirAll(filepath.Join(dir, "store"), 0o700); err != nil {
+	s := &store{dir: dir, opts: opts}
+	if err := os.MkdirAll(s.path(), 0o700); err != nil {
 		return nil, err
 	}
-	s := &store{dir: dir, opts: opts}
+	for _, folder := range []string{filepath.Dir(filepath.Clean(dir)), dir} { // the names that MkdirAll made
+		if err := syncFolder(folder); err != nil {
+			return nil, err
+		}
+	}
 	// Before Badger maps a file: on a full disk that ends the process. A store that accepts nothing any more can be opened.
 	if err := s.space(opts.MinFree / 2); err != nil {
 		return nil, err
@@ -81,6 +86,8 @@ func openStore(dir string, opts *CollectorOptions) (*store, error) {
 	}
 	return s, nil
 }
+
+func (s *store) path() string { return filepath.Join(s.dir, "store") }
 
 func (s *store) openParts() (err error) {
 	// Badger panics on some damage. This turns that into an error; what panics in a goroutine of its own ends the process.
@@ -95,7 +102,7 @@ func (s *store) openParts() (err error) {
 	} else if err != nil {
 		return err
 	}
-	db, err := badger.Open(badgerOptions(filepath.Join(s.dir, "store")))
+	db, err := badger.Open(badgerOptions(s.path()))
 	if err != nil {
 		return err // db is half open then, and cannot be closed
 	}
@@ -116,7 +123,7 @@ func (s *store) openParts() (err error) {
 		return fmt.Errorf("%w: %d entries of %d", errDamaged, held, acknowledged)
 	}
 	s.entries.Store(held)
-	return s.head.save(strconv.AppendUint(nil, held, 10))
+	return s.acknowledge()
 }
 
 func badgerOptions(dir string) badger.Options {
@@ -272,9 +279,17 @@ func (s *store) keep(b *batch, fresh []int, k keeper, at time.Time) error {
 		}
 		s.entries.Add(uint64(added))
 		if done == len(fresh) {
-			return s.head.save(strconv.AppendUint(nil, s.entries.Load(), 10))
+			return s.acknowledge()
 		}
 	}
+}
+
+// acknowledge has on disk what Badger does not see to, the names of the files that it made, and then the count.
+func (s *store) acknowledge() error {
+	if err := syncFolder(s.path()); err != nil {
+		return err
+	}
+	return s.head.save(strconv.AppendUint(nil, s.entries.Load(), 10))
 }
 
 // compare finds the entries that are new. Those that are held must be the same, and those beside must fit.

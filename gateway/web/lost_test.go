@@ -55,9 +55,7 @@ func TestLostConnectionIsShownWithinTwoSecondsAndFoundAgain(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- again.Serve(listen(t, page), listen(t, events)) }()
 	t.Cleanup(func() {
-		if err := again.Shutdown(t.Context()); err != nil {
-			t.Log(err) // the test's context has ended: streams are cut
-		}
+		(&site{Server: again}).stop(t)
 		if err := <-ended; err != nil {
 			t.Errorf("Serve: %v", err)
 		}

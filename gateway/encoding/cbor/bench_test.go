@@ -69,3 +69,20 @@ func BenchmarkJoin(b *testing.B) {
 		c.Bytes()
 	}
 }
+
+// The most work that 16 KiB, the limit for scanned codes, can ask for.
+func BenchmarkHostileKeys(b *testing.B) {
+	for name, m := range collidingKeys() {
+		n := (16<<10 - 1) / len(m)
+		data := append([]byte{0x80 | byte(n)}, bytes.Repeat(m, n)...)
+		b.Run(name, func(b *testing.B) {
+			var c Cursor
+			for b.Loop() {
+				c.Reset(data)
+				if c.Skip(); c.Err() != nil {
+					b.Fatal(c.Err())
+				}
+			}
+		})
+	}
+}

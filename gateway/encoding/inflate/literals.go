@@ -54,14 +54,15 @@ func tableBatch(t *table, b uint64, out *[batch]byte) (rest uint64, used uint) {
 }
 
 type tableRun struct {
-	b        uint64
-	sum, all entry // of all entries: the low byte is the bits used; the flags they share
+	b   uint64
+	sum entry // of all entries: its low byte is how many bits they used
+	all entry // the flags that all entries have
 }
 
 func (r tableRun) next(t *table, out *byte) tableRun {
 	e := t.lookup[r.b&tableMask]
 	*out = e.literal()
-	return tableRun{r.b >> (e & 63), r.sum + e, r.all & e}
+	return tableRun{b: r.b >> (e & 63), sum: r.sum + e, all: r.all & e}
 }
 
 // fixedBatch is tableBatch for the fixed code (RFC 1951, section 3.2.6), where a
@@ -93,5 +94,5 @@ func (r fixedRun) next(out *byte) fixedRun {
 	c := fixedLiterals[r.b&tableMask]
 	*out = byte(c)
 	n := uint(r.nine & 1)
-	return fixedRun{r.b >> 8 >> n, r.nine >> 8 >> n, r.nines + n, r.all | c}
+	return fixedRun{b: r.b >> 8 >> n, nine: r.nine >> 8 >> n, nines: r.nines + n, all: r.all | c}
 }

@@ -4,10 +4,10 @@
 // It is made for inputs of a few hundred bytes, where building tables costs as
 // much as using them, and for inputs that an attacker made: the caller says how
 // many bytes may come out, a match may not reach outside this stream's own
-// output, the checksum must hold, and nothing may follow the stream. A preset
+// output, the checksum must hold, nothing may follow the stream, and a preset
 // dictionary (RFC 1950, section 2.2) is refused: no code that we read has one.
-// Apart from those bytes after the end, it refuses what compress/zlib refuses,
-// and nothing else.
+// Apart from these last two, it refuses what compress/zlib refuses, and nothing
+// else.
 package inflate
 
 import (

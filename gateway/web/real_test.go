@@ -1,0 +1,266 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
+
+	"passerelle/drivers/scannertest"
+	"passerelle/drivers/serial"
+	"passerelle/gateway/journal"
+	"passerelle/gateway/lane"
+	"passerelle/gateway/policy"
+	"passerelle/gateway/trust"
+	"passerelle/testdata"
+)
+
+func standardList(t testing.TB) *trust.Snapshot {
+	t.Helper()
+	l, err := testdata.Trust("standard")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := trust.New(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// cases are the shared test cases under one profile and list.
+func cases(t testing.TB, profile, list string) map[string]testdata.Case {
+	t.Helper()
+	all, err := testdata.Cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen := make(map[string]testdata.Case)
+	for _, c := range all {
+		if c.Profile == profile && c.Trust == list {
+			chosen[c.Name] = c
+		}
+	}
+	if len(chosen) < 50 {
+		t.Fatalf("only %d cases for profile %s and list %s", len(chosen), profile, list)
+	}
+	return chosen
+}
+
+// verdictRow is what POST /v1/verify says of one code.
+type verdictRow struct {
+	Verdict, Reason, Kind string
+	Final                 bool
+	Clock                 string
+}
+
+func TestRealCodesGetTheirVerdictsInOneBatch(t *testing.T) {
+	t.Parallel()
+	list := standardList(t)
+	st := serve(t, func(c *Config) {
+		c.AllowNow = true
+		c.Snapshot = func() *trust.Snapshot { return list }
+	}, nil)
+	var body bytes.Buffer
+	var sent []testdata.Case
+	for _, c := range cases(t, "demo", "standard") {
+		if !utf8.Valid(c.Payload) {
+			continue // such a code goes as text/plain
+		}
+		line, err := json.Marshal(struct {
+			Payload string    `json:"payload"`
+			Now     time.Time `json:"now"`
+		}{string(c.Payload), c.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body.Write(append(line, '\n'))
+		sent = append(sent, c)
+	}
+	answer, text := st.ask(t, "POST", "/v1/verify", &body, "Content-Type: application/jsonl")
+	if answer.StatusCode != 200 {
+		t.Fatalf("got %d %s", answer.StatusCode, text)
+	}
+	rows := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if len(rows) != len(sent) {
+		t.Fatalf("got %d rows, want %d", len(rows), len(sent))
+	}
+	admitted := 0
+	for i, c := range sent {
+		var got verdictRow
+		if err := json.Unmarshal([]byte(rows[i]), &got); err != nil {
+			t.Fatal(err)
+		}
+		outcome, reason, _ := strings.Cut(c.Want, " ")
+		want := verdictRow{Verdict: outcome, Reason: reason, Kind: c.Kind, Clock: "trusted"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.Name, diff)
+		}
+		if got.Verdict == "admit" {
+			admitted++
+		}
+	}
+	if admitted < 20 {
+		t.Errorf("only %d codes were admitted", admitted)
+	}
+}
+
+func TestRealCodesAsTextAndByTheGatesOwnClock(t *testing.T) {
+	t.Parallel()
+	all := cases(t, "demo", "standard")
+	good := all["valid-vaccination"]
+	list := standardList(t)
+	st := serve(t, func(c *Config) {
+		c.Snapshot = func() *trust.Snapshot { return list }
+		c.Now = func() policy.Now { return policy.At(good.Now.Unix()) }
+	}, nil)
+	body := string(good.Payload) + "\r\n" + string(all["bad-signature-bit"].Payload) + "\n" + string(good.Payload)
+	_, text := st.ask(t, "POST", "/v1/verify", strings.NewReader(body), "Content-Type: text/plain")
+	var got []string
+	for line := range strings.Lines(text) {
+		var r verdictRow
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, r.Verdict+" "+r.Reason)
+	}
+	if diff := cmp.Diff([]string{"admit ok", "deny bad_signature", "admit ok"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// dark is a lamp that nobody looks at.
+type dark struct{}
+
+func (dark) Set(lane.Signal) error { return nil }
+
+// realGate runs lanes A and B: scanners on pseudo-terminals, read by the serial driver; a journal on disk.
+func realGate(t *testing.T, now time.Time) (*lane.Gate, *journal.Journal, map[string]*scannertest.Scanner) {
+	t.Helper()
+	j, err := journal.Open(t.TempDir(), journal.Options{Now: time.Now, Random: rand.Reader, MinFree: 1 << 20, Ballast: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { j.Close() })
+	scanners := make(map[string]*scannertest.Scanner)
+	var lanes []lane.Config
+	for _, id := range []string{"A", "B"} {
+		scanner, err := scannertest.New(scannertest.Options{Link: filepath.Join(t.TempDir(), "scanner")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { scanner.Close() })
+		scanners[id] = scanner
+		lanes = append(lanes, lane.Config{
+			ID: id, Profile: &demo, Scanner: "simulated", Lamp: dark{}, Repeat: lane.MinRepeat,
+			Open: func(context.Context) (lane.Scanner, error) { return serial.Open(serial.Options{Path: scanner.Path()}) },
+		})
+	}
+	gate, err := lane.New(standardList(t), lane.Options{
+		Now: func() policy.Now { return policy.At(now.Unix()) }, Wall: time.Now, Journal: j, Committed: func() {}, Log: quietLog(),
+	}, lanes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		gate.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	return gate, j, scanners
+}
+
+func TestPageShowsWhatARealGateDecides(t *testing.T) {
+	t.Parallel()
+	all := cases(t, "demo", "standard")
+	ticket, forged := all["valid-test"], all["bad-signature-bit"] // profile demo admits a test certificate once
+	gate, j, scanners := realGate(t, ticket.Now)
+	st := serve(t, func(c *Config) {
+		c.Gate, c.Snapshot, c.Now = gate, gate.Snapshot, gate.Now
+		c.Subscribe = func(id string) (<-chan lane.Event, func()) {
+			s := gate.Subscribe(id)
+			return s.Events, s.Close
+		}
+		c.Journal = func() string { return j.State().String() }
+	}, nil)
+	b := lanePage(t, st, viewports[0], "en")
+	scan := func(id string, c testdata.Case) {
+		t.Helper()
+		if err := scanners[id].Scan(t.Context(), c.Payload); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code := func() string { return b.text("#code") }
+
+	scan("A", ticket)
+	b.view("admit")
+	scan("A", ticket) // the phone is handed back
+	b.until("already shown", "!document.getElementById('again').hidden", 3*time.Second)
+	scan("A", forged)
+	b.view("deny")
+	if got := code(); got != "bad_signature" {
+		t.Errorf("forged: got %s", got)
+	}
+	scan("B", ticket) // at the other lane: that page is not open
+	b.do(chromedp.Click(chromedp.CSS("#key-in")), chromedp.SendKeys(chromedp.CSS("#entry-code"), string(ticket.Payload)), chromedp.Click(chromedp.CSS("#entry-send")))
+	b.until("already used", "document.getElementById('code').textContent === 'already_used'", 5*time.Second)
+	plain := strings.NewReplacer("\u2068", "", "\u2069", "")
+	if got := plain.Replace(b.text("#more")); !strings.HasPrefix(got, "Used at lane A, ") {
+		t.Errorf("the page says %q, want lane A", got)
+	}
+	scanners["A"].Close()
+	b.until("scanner gone", "document.querySelector('[data-item=scanner]').dataset.level === 'bad'", 5*time.Second)
+	b.quiet()
+
+	answer, err := http.Get(st.page + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	figures, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`passerelle_verdicts_total{lane="A",verdict="admit",reason="ok"} 1`,
+		`passerelle_verdicts_total{lane="A",verdict="deny",reason="already_used"} 1`,
+		`passerelle_verdicts_total{lane="B",verdict="deny",reason="already_used"} 1`,
+		`passerelle_scanner_connected{lane="A"} 0`,
+		`passerelle_journal_state{state="ok"} 1`,
+	} {
+		if !strings.Contains(string(figures), want+"\n") {
+			t.Errorf("metrics: missing %s", want)
+		}
+	}
+	if lanes, err := http.Get(st.page + "/v1/lanes"); err != nil {
+		t.Error(err)
+	} else {
+		defer lanes.Body.Close()
+		var got struct{ Lanes []laneState }
+		if err := json.NewDecoder(lanes.Body).Decode(&got); err != nil {
+			t.Fatal(err)
+		}
+		want := []laneState{
+			{Lane: "A", Profile: "demo", Scanner: "simulated", Admitted: 1, Denied: 2, Again: 1},
+			{Lane: "B", Profile: "demo", Scanner: "simulated", Connected: true, Denied: 1},
+		}
+		if diff := cmp.Diff(want, got.Lanes); diff != "" {
+			t.Errorf("lanes (-want +got):\n%s", diff)
+		}
+	}
+}

@@ -4,13 +4,18 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
 
+	"passerelle/drivers/serial"
+	"passerelle/gateway/lane"
 	"passerelle/gateway/policy"
 )
 
@@ -135,18 +140,57 @@ func (c *config) check() error {
 	if c.Clock.Source != "ntp" && c.Clock.Source != "system" {
 		return fmt.Errorf(`clock.source %q: want "ntp" or "system"`, c.Clock.Source)
 	}
+	if c.Clock.MaxDark < minDark {
+		return fmt.Errorf("clock.max_dark %v: want at least %v", time.Duration(c.Clock.MaxDark), time.Duration(minDark))
+	}
+	if err := c.Web.check(); err != nil {
+		return err
+	}
+	for _, name := range append(slices.Sorted(maps.Keys(c.Profiles)), c.Profile) {
+		if _, err := c.profile(name); err != nil {
+			return err
+		}
+	}
+	return c.checkLanes()
+}
+
+// minDark keeps a box without the time from taking its last known one for the time.
+const minDark = duration(time.Hour)
+
+// checkLanes refuses lanes that share a name, or a scanner: each scan would go to one of them, by chance.
+func (c *config) checkLanes() error {
 	if len(c.Lanes) == 0 {
 		return errors.New("there is no [[lane]]")
 	}
-	if _, err := c.profile(c.Profile); err != nil {
-		return err
-	}
+	ids, paths := make(map[string]bool), make(map[string]string)
 	for i := range c.Lanes {
-		if err := c.Lanes[i].check(); err != nil {
+		l := &c.Lanes[i]
+		if err := l.check(); err != nil {
 			return err
 		}
-		if _, err := c.profile(c.Lanes[i].Profile); err != nil {
-			return fmt.Errorf("lane %q: %w", c.Lanes[i].ID, err)
+		if _, err := c.profile(l.Profile); err != nil {
+			return fmt.Errorf("lane %q: %w", l.ID, err)
+		}
+		if ids[l.ID] {
+			return fmt.Errorf("lane %q stands twice", l.ID)
+		}
+		if other, taken := paths[l.Path]; taken {
+			return fmt.Errorf("lanes %q and %q have the same scanner: %s", other, l.ID, l.Path)
+		}
+		ids[l.ID], paths[l.Path] = true, l.ID
+	}
+	return nil
+}
+
+// check refuses listeners that other machines could reach, unless that is asked for: the server would refuse them, too.
+func (w *webConfig) check() error {
+	for _, l := range []struct{ key, address string }{{"web.listen", w.Listen}, {"web.events", w.Events}} {
+		host, _, err := net.SplitHostPort(l.address)
+		if err != nil {
+			return fmt.Errorf("%s: %w", l.key, err)
+		}
+		if ip := net.ParseIP(host); !w.Exposed && host != "localhost" && !ip.IsLoopback() {
+			return fmt.Errorf("%s %q: other machines could reach it; web.exposed = true allows that", l.key, l.address)
 		}
 	}
 	return nil
@@ -164,6 +208,12 @@ func (l *laneConfig) check() error {
 		return fmt.Errorf(`lane %q: lamp %q: want "none" or "beeper"`, l.ID, l.Lamp)
 	case l.Lamp == "beeper" && l.Scanner != "serial":
 		return fmt.Errorf("lane %q: only a serial scanner's beeper can be driven", l.ID)
+	case l.Baud != 0 && (l.Baud < serial.MinBaud || l.Baud > serial.MaxBaud):
+		return fmt.Errorf("lane %q: baud %d: want %d to %d", l.ID, l.Baud, serial.MinBaud, serial.MaxBaud)
+	case l.Repeat != 0 && (time.Duration(l.Repeat) < lane.MinRepeat || time.Duration(l.Repeat) > lane.MaxRepeat):
+		return fmt.Errorf("lane %q: repeat %v: want %v to %v", l.ID, time.Duration(l.Repeat), lane.MinRepeat, lane.MaxRepeat)
+	case l.Hold != 0 && time.Duration(l.Hold) < lane.MinHold:
+		return fmt.Errorf("lane %q: hold %v: want at least %v", l.ID, time.Duration(l.Hold), lane.MinHold)
 	}
 	return nil
 }

@@ -132,8 +132,10 @@ func (s *simulation) open(std streams, shares []scannertest.FaultShare) error {
 		if err != nil {
 			return err
 		}
+		expected := int(s.command.Rate*s.command.For.Seconds()) + 1
 		l := &simulatedLane{
 			id: strconv.Itoa(i + 1), faulty: len(shares) > 0, scanner: scanner, samples: made.fork((i + 1) * 10_000_000), verdicts: make(map[policy.Reason]int),
+			begun: make([]time.Time, 0, expected), latency: make([]time.Duration, 0, expected),
 		}
 		s.lanes = append(s.lanes, l)
 		o.lanes = append(o.lanes, lane.Config{
@@ -374,67 +376,4 @@ func quantile(sorted []time.Duration, q float64) time.Duration {
 		return 0
 	}
 	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
-}
-
-// memoryLog follows the resident memory of the process.
-type memoryLog struct {
-	started time.Time
-	hours   []float64
-	mb      []float64
-}
-
-func (m *memoryLog) watch(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			m.hours = append(m.hours, now.Sub(m.started).Hours())
-			m.mb = append(m.mb, residentMB())
-		}
-	}
-}
-
-// residentMB reads the resident set from /proc/self/statm (proc_pid_statm(5)); 0 where there is none.
-func residentMB() float64 {
-	text, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(text))
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, err := strconv.ParseFloat(fields[1], 64)
-	if err != nil {
-		return 0
-	}
-	return pages * float64(os.Getpagesize()) / 1e6
-}
-
-func (m *memoryLog) most() float64 {
-	if len(m.mb) == 0 {
-		return residentMB()
-	}
-	return slices.Max(m.mb)
-}
-
-// slope is the straight line through the second half, in MB an hour: the first half is warming up.
-func (m *memoryLog) slope() float64 {
-	h, mb := m.hours[len(m.hours)/2:], m.mb[len(m.mb)/2:]
-	if len(h) < 2 {
-		return 0
-	}
-	var meanH, meanMB float64
-	for i := range h {
-		meanH, meanMB = meanH+h[i]/float64(len(h)), meanMB+mb[i]/float64(len(h))
-	}
-	var over, under float64
-	for i := range h {
-		over += (h[i] - meanH) * (mb[i] - meanMB)
-		under += (h[i] - meanH) * (h[i] - meanH)
-	}
-	return over / under
 }

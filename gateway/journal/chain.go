@@ -49,11 +49,10 @@ type hasher struct {
 
 func newHasher(id journalID) *hasher {
 	h := &hasher{sha: sha256.New()}
-	b := binary.BigEndian.AppendUint32(h.prefix[:0], uint32(len(id)))
-	b = append(b, id[:]...)
-	b = binary.BigEndian.AppendUint32(b, 8)
-	b = b[:len(b)+8]
-	b = binary.BigEndian.AppendUint32(b, 32)
+	binary.BigEndian.PutUint32(h.prefix[0:], uint32(len(id)))
+	copy(h.prefix[4:], id[:])
+	binary.BigEndian.PutUint32(h.prefix[20:], 8)
+	binary.BigEndian.PutUint32(h.prefix[32:], 32)
 	return h
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dgraph-io/badger/v4"
 	"github.com/google/go-cmp/cmp"
 
 	"passerelle/gateway/policy"
@@ -456,6 +457,30 @@ func TestSecondProcessIsTurnedAway(t *testing.T) {
 	}
 	if _, err := OpenReadOnly(dir, Options{}); !errors.Is(err, ErrInUse) {
 		t.Errorf("open for reading: %v, want ErrInUse", err)
+	}
+}
+
+func TestStoreThatSomebodyElseOpenedIsNoDamage(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	j := mustOpen(t, dir, testOptions())
+	id := j.ID()
+	mustClose(t, j)
+	opts := testOptions().withDefaults()
+	db, err := badger.Open(storeOptions(filepath.Join(dir, currentName, storeName), &opts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range maxCrashes {
+		if _, err := Open(dir, testOptions()); !errors.Is(err, ErrInUse) {
+			t.Errorf("open: %v, want ErrInUse", err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if j = mustOpen(t, dir, testOptions()); j.ID() != id {
+		t.Error("the journal was given up")
 	}
 }
 

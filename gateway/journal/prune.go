@@ -73,14 +73,8 @@ func (j *Journal) update(fn func(*badger.Txn) error) error {
 // entries that it dropped.
 func (j *Journal) Prune(now time.Time) (uint64, error) {
 	dropped, err := j.prune(now)
-	if err != nil {
-		return 0, fmt.Errorf("prune journal: %w", err)
-	}
-	for from := []byte(nil); err == nil; {
+	for from := []byte{prefixEntry}; err == nil && from != nil; {
 		from, err = j.sweep(from)
-		if err == nil && from == nil {
-			break
-		}
 	}
 	if err != nil {
 		return 0, fmt.Errorf("prune journal: %w", err)
@@ -208,9 +202,6 @@ func (j *Journal) sweep(from []byte) ([]byte, error) {
 	defer j.mu.Unlock()
 	if err := j.writable(); err != nil {
 		return nil, err
-	}
-	if from == nil {
-		from = []byte{prefixEntry}
 	}
 	var doomed [][]byte
 	var next []byte

@@ -37,14 +37,9 @@ func (j *Journal) start(whole bool) error {
 	if err := j.starts.begin(); err != nil {
 		return unlessFull(err)
 	}
-	err := j.startWith(reason, whole || j.starts.unclean)
-	if err != nil && isFull(err) {
+	if err := j.startWith(reason, whole || j.starts.unclean); err != nil {
 		j.log.Warn("journal not opened", "error", err)
-		j.starts.crashed--
-		return j.starts.write()
-	}
-	if err != nil {
-		return err
+		return errors.Join(unlessFull(err), j.starts.survived())
 	}
 	j.makeBallast()
 	return j.starts.opened(j.current().id)

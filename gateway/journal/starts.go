@@ -56,6 +56,12 @@ func (s *startsFile) begin() error {
 	return s.write()
 }
 
+// survived takes back begin: the start ended without the journal, but it ended.
+func (s *startsFile) survived() error {
+	s.crashed--
+	return s.write()
+}
+
 // opened says that the start ended well.
 func (s *startsFile) opened(id journalID) error {
 	s.crashed, s.unclean, s.damaged, s.id = 0, true, false, id

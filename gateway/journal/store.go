@@ -67,6 +67,8 @@ func openStore(o badger.Options) (*badger.DB, error) {
 		return nil, fmt.Errorf("%w: %w", ErrFull, err)
 	case isFault(err):
 		return nil, fmt.Errorf("open store: %w", err)
+	case strings.Contains(err.Error(), "Cannot acquire directory lock"):
+		return nil, fmt.Errorf("%w: %w", ErrInUse, err)
 	}
 	return nil, damagedf("open store: %v", err)
 }

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"passerelle/gateway/journal"
 	"passerelle/gateway/policy"
@@ -105,6 +106,10 @@ func New(list *trust.Snapshot, opts Options, lanes []Config) (*Gate, error) {
 	for _, c := range lanes {
 		if c.ID == "" || g.byID[c.ID] != nil {
 			return nil, fmt.Errorf("lane %q: its name is empty or taken", c.ID)
+		}
+		// The journal refuses a whole batch for one of these, so such a lane would stop the others.
+		if len(c.ID) > journal.MaxLane || !utf8.ValidString(c.ID) || len(c.Profile.Name) > journal.MaxLane {
+			return nil, fmt.Errorf("lane %q: its name or that of its profile is no text of at most %d bytes", c.ID, journal.MaxLane)
 		}
 		if c.Repeat == 0 {
 			c.Repeat = DefaultRepeat

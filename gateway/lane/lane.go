@@ -91,6 +91,7 @@ func (l *Lane) decide() {
 		l.collect(f)
 		l.dropRepeated()
 		l.verify()
+		l.confirm()
 		l.commit()
 		l.release()
 	}
@@ -130,13 +131,17 @@ func (l *Lane) dropRepeated() {
 	l.batch = fresh
 }
 
-// verify makes a candidate of each frame and has every Admit confirmed.
+// verify makes a candidate of each frame.
 func (l *Lane) verify() {
 	l.scans = l.scans[:0]
 	for _, f := range l.batch {
 		l.scans = append(l.scans, verify.Scan{Data: f.buf[:f.n]})
 	}
 	l.candidates = l.verifier.Verify(l.candidates[:0], l.scans, l.gate.Snapshot(), l.gate.Now())
+}
+
+// confirm has the signature of every Admit checked a second time, by the standard library alone.
+func (l *Lane) confirm() {
 	for i := range l.candidates {
 		c := &l.candidates[i]
 		if c.Outcome() == policy.Admit && !l.verifier.Confirm(i) {

@@ -30,11 +30,17 @@ func (l *Lane) read(ctx context.Context) {
 
 // readFrames reads until the scanner is gone or the context ends, and closes it.
 func (l *Lane) readFrames(ctx context.Context, s Scanner) error {
-	stop := context.AfterFunc(ctx, func() { s.Close() })
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(closed)
+		s.Close()
+	})
 	defer func() {
 		if stop() {
 			s.Close()
+			return
 		}
+		<-closed // the port is free for the next one when Run returns
 	}()
 	for {
 		var f *frame

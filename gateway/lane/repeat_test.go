@@ -128,9 +128,10 @@ func TestRepeatTimeBeginsWithTheVerdict(t *testing.T) {
 	defer release()
 	p.show(onceCode(t, 1))
 	<-asked
-	s.clock.add(DefaultRepeat)
+	s.clock.add(DefaultRepeat / 2)
 	release()
-	first := p.want(VerdictGiven)
+	first := p.wantVerdict(1, "admit ok")
+	s.clock.add(DefaultRepeat * 3 / 4)
 	p.show(onceCode(t, 1))
 	p.wantAgain(1, first)
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	driver "passerelle/drivers/frame"
 	"passerelle/drivers/scannertest"
 	"passerelle/drivers/serial"
 	"passerelle/gateway/journal"
@@ -28,9 +29,12 @@ const patience = 30 * time.Second
 type site struct {
 	t       testing.TB
 	list    trust.List
-	profile policy.Profile
+	profile policy.Profile            // of the lanes
+	special map[string]policy.Profile // of a lane that has another one
 	repeat  time.Duration
-	aim     string // of the scanners
+	aim     string            // of the scanners
+	ending  driver.Terminator // of their codes
+	still   bool   // the gate is made and not run
 	// open opens a lane's scanner; nil opens its path by the serial driver.
 	open func(context.Context, *post) (Scanner, error)
 
@@ -56,6 +60,7 @@ type post struct {
 func newSite(t testing.TB, lanes int, changes ...func(*site)) *site {
 	t.Helper()
 	s := &site{t: t, list: standardList(t), profile: policy.Demo()}
+	s.clock.showing = showing
 	s.disk.free = plenty
 	for _, change := range changes {
 		change(s)
@@ -81,21 +86,27 @@ func newSite(t testing.TB, lanes int, changes ...func(*site)) *site {
 	for _, p := range s.posts {
 		p.events = s.gate.Subscribe(p.id)
 	}
-	s.start()
+	if !s.still {
+		s.start()
+	}
 	return s
 }
 
 func (s *site) newPost(id string) Config {
 	s.t.Helper()
-	scanner, err := scannertest.New(scannertest.Options{AIM: s.aim, Link: s.t.TempDir() + "/scanner"})
+	scanner, err := scannertest.New(scannertest.Options{AIM: s.aim, Terminator: s.ending, Link: s.t.TempDir() + "/scanner"})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { scanner.Close() })
 	p := &post{site: s, id: id, scanner: scanner, lamp: &witness{t: s.t, journal: s.journal, lane: id}}
 	s.posts = append(s.posts, p)
+	profile := s.profile
+	if own, ok := s.special[id]; ok {
+		profile = own
+	}
 	return Config{
-		ID: id, Profile: &s.profile, Scanner: "simulated " + id, Lamp: p.lamp, Repeat: s.repeat, Hold: MinHold,
+		ID: id, Profile: &profile, Scanner: "simulated " + id, Lamp: p.lamp, Repeat: s.repeat, Hold: MinHold,
 		Open: func(ctx context.Context) (Scanner, error) {
 			if s.open != nil {
 				return s.open(ctx, p)
@@ -106,7 +117,7 @@ func (s *site) newPost(id string) Config {
 }
 
 func (p *post) openSerial() (Scanner, error) {
-	s, err := serial.Open(serial.Options{Path: p.scanner.Path()})
+	s, err := serial.Open(serial.Options{Path: p.scanner.Path(), Terminator: p.site.ending})
 	if err != nil {
 		return nil, err
 	}
@@ -242,10 +253,11 @@ func (d *disk) hold() (asked <-chan struct{}, release func()) {
 	})
 }
 
-// clock runs with the machine's, ahead by what a test adds.
+// clock runs with the machine's, ahead by what a test adds. The time for verdicts stands still.
 type clock struct {
-	mu    sync.Mutex
-	ahead time.Duration
+	mu      sync.Mutex
+	ahead   time.Duration
+	showing int64 // unix seconds
 }
 
 func (c *clock) wall() time.Time {
@@ -260,8 +272,17 @@ func (c *clock) add(d time.Duration) {
 	c.ahead += d
 }
 
-// now is the time for verdicts, which stands still.
-func (c *clock) now() policy.Now { return policy.At(showing) }
+func (c *clock) now() policy.Now {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return policy.At(c.showing)
+}
+
+func (c *clock) stand(showing int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.showing = showing
+}
 
 // log is what the gate logged.
 type log struct {

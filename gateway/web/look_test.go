@@ -85,9 +85,14 @@ func (b *tab) readable(what string) {
 	if len(found) == 0 {
 		b.t.Errorf("%s: no text was found", what)
 	}
-	eval[bool](b, `(() => { for (const e of document.querySelectorAll('body *')) if (!e.closest('svg')) e.style.setProperty('color', 'transparent', 'important'); return true; })()`)
+	eval[bool](b, `(() => {
+		const sheet = new CSSStyleSheet();
+		sheet.replaceSync('body *:not(svg, svg *) { color: transparent !important; caret-color: transparent !important; }');
+		document.adoptedStyleSheets = [sheet];
+		return true;
+	})()`)
 	ground := decode(b.t, b.picture())
-	eval[bool](b, `(() => { for (const e of document.querySelectorAll('body *')) e.style.removeProperty('color'); return true; })()`)
+	eval[bool](b, "(() => { document.adoptedStyleSheets = []; return true; })()")
 	for _, f := range found {
 		letters := color.RGBA{f.Red, f.Green, f.Blue, 255}
 		box := image.Rect(int(f.X), int(f.Y), int(f.X+f.W), int(f.Y+f.H)).Intersect(ground.Bounds())
@@ -107,6 +112,7 @@ func TestAllTextHasContrastSeven(t *testing.T) {
 	t.Parallel()
 	st := serve(t, nil, nil)
 	b := lanePage(t, st, viewports[0], "en")
+	b.linger()
 	b.readable("idle")
 	for _, r := range []policy.Reason{policy.OK, policy.AlreadyUsed, policy.ListStale} {
 		for n := range 2 { // both motifs of green
@@ -158,6 +164,7 @@ func TestWordIsASixthOfTheScreen(t *testing.T) {
 	st := serve(t, nil, nil)
 	for _, v := range viewports {
 		b := lanePage(t, st, v, "en")
+		b.linger()
 		for _, r := range []policy.Reason{policy.Expired, policy.ListStale, policy.OK} {
 			c := candidate(r)
 			st.source.give("A", r)
@@ -229,6 +236,7 @@ func TestEveryInstructionHasRoom(t *testing.T) {
 	st := serve(t, nil, nil)
 	for _, v := range viewports {
 		b := lanePage(t, st, v, "en")
+		b.linger()
 		for _, o := range []policy.Outcome{policy.Refer, policy.Deny} {
 			var possible []string // a profile may make any Refer a Deny, never the other way
 			for r := policy.Reason(0); r < policy.OK; r++ {

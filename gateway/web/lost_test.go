@@ -36,7 +36,7 @@ func TestLostConnectionIsShownWithinTwoSecondsAndFoundAgain(t *testing.T) {
 	t.Parallel()
 	st := serve(t, nil, nil)
 	page, events := strings.TrimPrefix(st.page, "http://"), strings.TrimPrefix(st.events, "http://")
-	b := lanePage(t, st, viewports[0], "en")
+	b := strictPage(t, st, viewports[0], "en")
 	b.record()
 	st.source.give("A", policy.OK)
 	b.view("admit")
@@ -131,7 +131,7 @@ func TestSilentLossIsShownWithinTwoSecondsToo(t *testing.T) {
 	st := serve(t, nil, nil)
 	l := newLine(t, strings.TrimPrefix(st.events, "http://"))
 	st.eventsPort = port(l)
-	b := lanePage(t, st, viewports[0], "en")
+	b := strictPage(t, st, viewports[0], "en")
 	b.record()
 	time.Sleep(1500 * time.Millisecond) // with heartbeats there is no loss
 	if got := b.seen(); len(got) != 0 {
@@ -224,8 +224,7 @@ func TestEventsThatOurServerNeverSendsAreHarmless(t *testing.T) {
 		{`{"lane":"B","verdict":"admit","reason":"ok","final":true}`, "idle", all.View["idle_say"]},
 		{`not JSON`, "idle", all.View["idle_say"]},
 	} {
-		b.open(st.page + "/lane/A?lang=en")
-		b.view("idle")
+		b.openLane(st, "en")
 		say <- "event: verdict\ndata: " + test.data
 		if test.view == "idle" {
 			time.Sleep(200 * time.Millisecond)

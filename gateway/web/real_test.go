@@ -5,8 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"io"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -226,16 +224,13 @@ func TestPageShowsWhatARealGateDecides(t *testing.T) {
 	scanners["A"].Close()
 	b.until("scanner gone", "document.querySelector('[data-item=scanner]').dataset.level === 'bad'", 5*time.Second)
 	b.quiet()
+	agrees(t, st)
+}
 
-	answer, err := http.Get(st.page + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	figures, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+// agrees checks that the API says the same as the page showed.
+func agrees(t *testing.T, st *site) {
+	t.Helper()
+	_, figures := st.ask(t, "GET", "/metrics", nil)
 	for _, want := range []string{
 		`passerelle_verdicts_total{lane="A",verdict="admit",reason="ok"} 1`,
 		`passerelle_verdicts_total{lane="A",verdict="deny",reason="already_used"} 1`,
@@ -243,24 +238,20 @@ func TestPageShowsWhatARealGateDecides(t *testing.T) {
 		`passerelle_scanner_connected{lane="A"} 0`,
 		`passerelle_journal_state{state="ok"} 1`,
 	} {
-		if !strings.Contains(string(figures), want+"\n") {
+		if !strings.Contains(figures, want+"\n") {
 			t.Errorf("metrics: missing %s", want)
 		}
 	}
-	if lanes, err := http.Get(st.page + "/v1/lanes"); err != nil {
-		t.Error(err)
-	} else {
-		defer lanes.Body.Close()
-		var got struct{ Lanes []laneState }
-		if err := json.NewDecoder(lanes.Body).Decode(&got); err != nil {
-			t.Fatal(err)
-		}
-		want := []laneState{
-			{Lane: "A", Profile: "demo", Scanner: "simulated", Admitted: 1, Denied: 2, Again: 1},
-			{Lane: "B", Profile: "demo", Scanner: "simulated", Connected: true, Denied: 1},
-		}
-		if diff := cmp.Diff(want, got.Lanes); diff != "" {
-			t.Errorf("lanes (-want +got):\n%s", diff)
-		}
+	_, text := st.ask(t, "GET", "/v1/lanes", nil)
+	var got struct{ Lanes []laneState }
+	if err := json.Unmarshal([]byte(text), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := []laneState{
+		{Lane: "A", Profile: "demo", Scanner: "simulated", Admitted: 1, Denied: 2, Again: 1},
+		{Lane: "B", Profile: "demo", Scanner: "simulated", Connected: true, Denied: 1},
+	}
+	if diff := cmp.Diff(want, got.Lanes); diff != "" {
+		t.Errorf("lanes (-want +got):\n%s", diff)
 	}
 }

@@ -43,7 +43,7 @@ function card(l) {
 function scanner(l) {
   const e = document.createElement('div');
   e.className = 'scanner';
-  e.append(icon(l.connected ? 'good' : 'bad'), `${say('page', 'scanner')}: ${say('page', l.connected ? 'connected' : 'disconnected')}`);
+  e.append(icon(l.connected ? 'good' : 'bad'), text('label', say('page', 'scanner')), text('value', say('page', l.connected ? 'connected' : 'disconnected')));
   return e;
 }
 

@@ -1,9 +1,8 @@
-// The lane's events. The server sends something every second; when nothing comes for longer than PATIENCE the connection is
-// lost, whatever the browser believes, and is opened anew until the server is back.
+// The lane's events. The server sends something every second; when nothing comes for longer than the page's patience the
+// connection is lost, whatever the browser believes, and is opened anew until the server is back.
 
-export const PATIENCE = 1750; // ms: a lost connection is on the screen within 2 s
-const RETRY = 1000; // ms between attempts
-const LOOK = 50; // ms
+// TIMES are in ms; with this patience a lost connection is on the screen within 2 s.
+export const TIMES = { patience: 1750, retry: 1000, look: 50 };
 
 const NAMES = ['status', 'verdict', 'again', 'late', 'scanner_gone', 'scanner_back', 'trust'];
 
@@ -38,13 +37,13 @@ export function listen(address, lane, on) {
 
   setInterval(() => {
     const now = performance.now();
-    if (now - heard < PATIENCE) return;
+    if (now - heard < TIMES.patience) return;
     if (!lost) {
       lost = true;
       on.lost();
     }
-    if (now - tried >= RETRY) open();
-  }, LOOK);
+    if (now - tried >= TIMES.retry) open();
+  }, TIMES.look);
 
   open();
 }

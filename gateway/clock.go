@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -53,8 +54,7 @@ func newClock(dir string, wall func() time.Time, synced func() bool, maxDark tim
 	case err != nil:
 		return nil, fmt.Errorf("read the last trusted time: %w", err)
 	default:
-		saved, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-		if err == nil { // a damaged file says nothing; the other floors hold
+		if saved, ok := parseFloor(string(text)); ok { // a damaged file says nothing; the other floors hold
 			c.floor, c.saved = max(c.floor, saved), saved
 		}
 	}
@@ -92,8 +92,20 @@ func (c *clock) trusted(s int64) {
 	c.floor = max(c.floor, s)
 	if c.floor-c.saved >= clockSaveEvery {
 		c.saved = c.floor
-		_ = replaceFile(c.path, []byte(strconv.FormatInt(c.floor, 10)+"\n"), 0o600)
+		_ = replaceFile(c.path, []byte(formatFloor(c.floor)), 0o600)
 	}
+}
+
+// formatFloor writes the floor with a checksum: one wrong bit could put it so far ahead that no true time is trusted again.
+func formatFloor(floor int64) string {
+	digits := strconv.FormatInt(floor, 10)
+	return fmt.Sprintf("%s %08x\n", digits, crc32.ChecksumIEEE([]byte(digits)))
+}
+
+func parseFloor(text string) (floor int64, ok bool) {
+	digits, _, _ := strings.Cut(text, " ")
+	floor, err := strconv.ParseInt(digits, 10, 64)
+	return floor, err == nil && text == formatFloor(floor)
 }
 
 // kernelSynced reports whether the kernel's clock is disciplined by NTP or the like (adjtimex, STA_UNSYNC).

@@ -103,7 +103,7 @@ func loadConfig(path string) (*config, error) {
 	}
 	c := &config{
 		Profile: "checkpoint",
-		Clock:   clockConfig{Source: "ntp", MaxDark: duration(defaultMaxDark)},
+		Clock:   clockConfig{Source: clockNTP, MaxDark: duration(defaultMaxDark)},
 		Web:     webConfig{Listen: "127.0.0.1:8080", Events: "127.0.0.1:8081"},
 	}
 	if err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(c); err != nil {
@@ -137,7 +137,7 @@ func (c *config) check() error {
 	if !filepath.IsAbs(c.State) {
 		return fmt.Errorf("state %q is not an absolute path", c.State)
 	}
-	if c.Clock.Source != "ntp" && c.Clock.Source != "system" {
+	if c.Clock.Source != clockNTP && c.Clock.Source != clockSystem {
 		return fmt.Errorf(`clock.source %q: want "ntp" or "system"`, c.Clock.Source)
 	}
 	if c.Clock.MaxDark < minDark {
@@ -153,6 +153,12 @@ func (c *config) check() error {
 	}
 	return c.checkLanes()
 }
+
+// Sources of time.
+const (
+	clockNTP    = "ntp"
+	clockSystem = "system"
+)
 
 // minDark keeps a box without the time from taking its last known one for the time.
 const minDark = duration(time.Hour)

@@ -69,7 +69,7 @@ func (c *inspectCmd) read(ctx context.Context, in io.Reader) ([]byte, error) {
 // explain writes what each layer is, down to the one that did not open.
 func explain(w io.Writer, code []byte, run *verifyRun, c *policy.Candidate) {
 	r := run.verifier.Result(0)
-	fmt.Fprintf(w, "code\t%d bytes: %s\n", len(code), excerpt(code))
+	fmt.Fprintf(w, "code\t%d bytes%s\n", len(code), run.excerpt(code))
 	fmt.Fprintf(w, "format\t%s\n", c.Kind)
 	if m := r.Message; m != nil {
 		fmt.Fprintf(w, "message\tCOSE_Sign1, %s, key id %x, payload of %d bytes, signature of %d\n",
@@ -119,13 +119,17 @@ func marks(k *trust.Key) string {
 	return b.String()
 }
 
-// excerpt shows the start of a code, harmless on a terminal.
-func excerpt(code []byte) string {
+// excerpt shows the start of a code, harmless on a terminal, to those who may see what codes say: a boarding pass or an MRZ
+// begins with a name.
+func (r *verifyRun) excerpt(code []byte) string {
 	const most = 48
-	if len(code) <= most {
-		return oneLine(string(code))
+	switch {
+	case r.role != policy.Authority:
+		return ""
+	case len(code) <= most:
+		return ": " + oneLine(string(code))
 	}
-	return oneLine(string(code[:most])) + "…"
+	return ": " + oneLine(string(code[:most])) + "…"
 }
 
 func day(t int64) string    { return time.Unix(t, 0).UTC().Format(time.DateOnly) }

@@ -27,17 +27,27 @@ type journalState struct {
 	State string `help:"The gate's folder, as in its configuration." required:"" placeholder:"DIR"`
 }
 
-func (s journalState) open(std streams) (*journal.Journal, error) {
+// read opens the journal to look at it: it stays as it is, damaged or not.
+func (s journalState) read(std streams) (*journal.Journal, error) {
+	return s.open(std, journal.OpenReadOnly)
+}
+
+func (s journalState) open(std streams, open func(string, journal.Options) (*journal.Journal, error)) (*journal.Journal, error) {
 	dir := filepath.Join(s.State, journalFolder)
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, withHint(fmt.Errorf("there is no journal in %s", s.State), "the folder is \"state\" in the configuration")
 	}
-	j, err := journal.Open(dir, journal.Options{Now: time.Now, Random: rand.Reader, Logger: logger(std, true)})
-	if errors.Is(err, journal.ErrInUse) {
+	j, err := open(dir, journal.Options{Now: time.Now, Random: rand.Reader, Logger: logger(std, true)})
+	switch {
+	case errors.Is(err, journal.ErrInUse):
 		return nil, withHint(err, "stop the gateway, or look at its reports at the collector")
+	case errors.Is(err, journal.ErrDamaged):
+		return nil, withHint(err, hintDamaged)
 	}
 	return j, err
 }
+
+const hintDamaged = "keep the folder as it is: the next start of the gateway moves it aside whole"
 
 // journalFolder is where a gate keeps its journal, below its state.
 const journalFolder = "journal"
@@ -50,7 +60,7 @@ type journalListCmd struct {
 
 // Run prints a line an entry: its sequence and its body.
 func (c *journalListCmd) Run(std streams) (err error) {
-	j, err := c.open(std)
+	j, err := c.read(std)
 	if err != nil {
 		return err
 	}
@@ -77,7 +87,7 @@ type journalVerifyCmd struct{ journalState }
 
 // Run says that the chain is whole, or where it breaks.
 func (c *journalVerifyCmd) Run(ctx context.Context, std streams) (err error) {
-	j, err := c.open(std)
+	j, err := c.read(std)
 	if err != nil {
 		return err
 	}
@@ -87,8 +97,7 @@ func (c *journalVerifyCmd) Run(ctx context.Context, std streams) (err error) {
 		return err
 	}
 	if b := report.Break; b != nil {
-		return withHint(fmt.Errorf("journal %s breaks at entry %d: %s", report.Journal, b.Sequence, b.Why),
-			"keep the folder as it is: the next start of the gateway moves it aside whole")
+		return withHint(fmt.Errorf("journal %s breaks at entry %d: %s", report.Journal, b.Sequence, b.Why), hintDamaged)
 	}
 	_, err = fmt.Fprintf(std.out, "journal %s is whole: state %s, entries %d to %d, %d dropped by age, %d admitted, %d denied, %d referred, %d uses remembered, head %x\n",
 		report.Journal, j.State(), report.First, report.Last, report.Dropped, report.Admitted, report.Denied, report.Referred, report.Uses, report.Head)
@@ -99,7 +108,7 @@ type journalExportCmd struct{ journalState }
 
 // Run writes JSON lines.
 func (c *journalExportCmd) Run(std streams) (err error) {
-	j, err := c.open(std)
+	j, err := c.read(std)
 	if err != nil {
 		return err
 	}
@@ -118,7 +127,7 @@ type journalAcceptCmd struct {
 
 // Run journals that somebody accepts the loss.
 func (c *journalAcceptCmd) Run(std streams) (err error) {
-	j, err := c.open(std)
+	j, err := c.open(std, journal.Open)
 	if err != nil {
 		return err
 	}

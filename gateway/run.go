@@ -13,8 +13,10 @@ import (
 
 	"passerelle/drivers/hid"
 	"passerelle/gateway/lane"
+	"passerelle/gateway/policy"
 	"passerelle/gateway/report"
 	"passerelle/gateway/trust/bundle"
+	"passerelle/gateway/trust/cache"
 	"passerelle/gateway/web"
 )
 
@@ -70,10 +72,7 @@ func (c *config) station() (*stationOptions, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &stationOptions{state: c.State, profile: profile, synced: kernelSynced, maxDark: time.Duration(c.Clock.MaxDark)}
-	if c.Clock.Source == "system" {
-		o.synced = func() bool { return true }
-	}
+	o := &stationOptions{state: c.State, profile: profile, synced: timeSource(c.Clock.Source), maxDark: time.Duration(c.Clock.MaxDark)}
 	for _, l := range c.Lanes {
 		config, err := c.lane(l)
 		if err != nil {
@@ -89,6 +88,14 @@ func (c *config) station() (*stationOptions, error) {
 	}
 	o.roots, err = c.pin()
 	return o, err
+}
+
+// timeSource returns who vouches for the wall clock: the kernel, or for "system" whoever looks after it.
+func timeSource(name string) (synced func() bool) {
+	if name == clockSystem {
+		return func() bool { return true }
+	}
+	return kernelSynced
 }
 
 // pin returns the roots to pin: those in the file that [trust] names, if none are pinned yet.
@@ -165,7 +172,7 @@ func (c *trustTakeCmd) Run(std streams) (err error) {
 		return fmt.Errorf("read bundle: %w", err)
 	}
 	if _, err := os.Stat(c.State); errors.Is(err, fs.ErrNotExist) && c.Roots == "" {
-		return misuse{withHint(fmt.Errorf("there is no gate in %s", c.State), "--roots FILE pins the roots of a new one")}
+		return misuse{withHint(fmt.Errorf("there is no gate in %s", c.State), hintRoots)}
 	}
 	var pin *bundle.Roots
 	if c.Roots != "" {
@@ -174,7 +181,7 @@ func (c *trustTakeCmd) Run(std streams) (err error) {
 		}
 	}
 	s, err := openStation(stationOptions{
-		state: c.State, roots: pin, synced: kernelSynced, maxDark: defaultMaxDark, taking: true, log: logger(std, true),
+		state: c.State, roots: pin, synced: timeSource(c.Clock), maxDark: defaultMaxDark, taking: true, log: logger(std, true),
 	})
 	if err != nil {
 		return err
@@ -182,8 +189,21 @@ func (c *trustTakeCmd) Run(std streams) (err error) {
 	defer closing(s.close, &err)
 	number, err := s.take(file)
 	if err != nil {
-		return fmt.Errorf("bundle %s: %w", filepath.Base(c.File), err)
+		return takeHint(fmt.Errorf("bundle %s: %w", filepath.Base(c.File), err), s.clock.now())
 	}
 	_, err = fmt.Fprintf(std.out, "version %d is in force\n", number)
+	return err
+}
+
+const hintRoots = "--roots FILE pins the roots of a new one"
+
+// takeHint says what to do about a bundle that was not taken, where something can be done.
+func takeHint(err error, now policy.Now) error {
+	switch {
+	case errors.Is(err, cache.ErrNoRoots):
+		return withHint(err, hintRoots)
+	case errors.Is(err, bundle.ErrFuture) && now.Class != policy.ClockTrusted:
+		return withHint(err, "this machine's clock is not synchronised; where it is right all the same, say --clock system")
+	}
 	return err
 }

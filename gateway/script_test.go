@@ -40,6 +40,8 @@ func TestScripts(t *testing.T) {
 			"pdf":       asPDF,
 			"fill":      fill,
 			"empty":     empty,
+			"expand":    expand,
+			"glob":      glob,
 			"flip":      flip,
 			"chain":     checkChain,
 			"scanner":   plugScanner,
@@ -111,8 +113,10 @@ func condition(name string) (bool, error) {
 		if root, err = moduleRoot(); err == nil {
 			_, err = os.Stat(filepath.Join(corporaFolder(root), "trust", "de-acceptance", "dsc-list.json"))
 		}
-	case "pdftoppm":
-		_, err = exec.LookPath("pdftoppm")
+	case "unsynced":
+		return !kernelSynced(), nil
+	case "pdftoppm", "openssl":
+		_, err = exec.LookPath(name)
 	default:
 		return false, fmt.Errorf("condition %q is not known", name)
 	}
@@ -218,4 +222,25 @@ func empty(ts *testscript.TestScript, neg bool, args []string) {
 	if len(entries) > 0 {
 		ts.Fatalf("%s holds %v", args[0], entries)
 	}
+}
+
+// glob PATTERN checks that a file matches, or with ! that none does.
+func glob(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: glob PATTERN")
+	}
+	found, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if neg == (len(found) > 0) {
+		ts.Fatalf("%s matches %q", args[0], found)
+	}
+}
+
+// expand FILE replaces the variables in a file.
+func expand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: expand FILE")
+	}
+	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }

@@ -92,6 +92,7 @@ type simulation struct {
 	station *station
 	lanes   []*simulatedLane
 	memory  memoryLog
+	before  uint64 // entries that the journal had
 }
 
 // simulatedLane is a scanner, what it sent and what came of it.
@@ -143,8 +144,11 @@ func (s *simulation) open(std streams, shares []scannertest.FaultShare) error {
 			Open: func(context.Context) (lane.Scanner, error) { return serial.Open(serial.Options{Path: scanner.Path()}) },
 		})
 	}
-	s.station, err = openStation(o)
-	return err
+	if s.station, err = openStation(o); err != nil {
+		return err
+	}
+	s.before, _ = s.station.journal.Head()
+	return nil
 }
 
 // list is the trust list of the samples, as a snapshot.
@@ -159,10 +163,8 @@ func (s *samples) list() (*trust.Snapshot, error) {
 }
 
 // run plays for the time asked for, or until somebody has seen enough, then waits until nothing is on its way.
-func (s *simulation) run(ctx context.Context) error {
-	playing, end := context.WithTimeout(ctx, s.command.For)
-	defer end()
-	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+func (s *simulation) run(enough context.Context) error {
+	ctx, stop := context.WithCancel(context.WithoutCancel(enough))
 	defer stop()
 	var station, watchers, players sync.WaitGroup
 	station.Go(func() { _ = s.station.run(ctx, nil, nil) }) // without listeners it ends with its context alone
@@ -173,6 +175,11 @@ func (s *simulation) run(ctx context.Context) error {
 		watchers.Go(func() { l.watch(ctx) })
 	}
 	watchers.Go(func() { s.memory.watch(ctx) })
+	if err := s.listening(); err != nil {
+		return err
+	}
+	playing, end := context.WithTimeout(enough, s.command.For)
+	defer end()
 	failed := make(chan error, len(s.lanes))
 	for _, l := range s.lanes {
 		players.Go(func() { failed <- l.play(playing, s.command.Rate) })
@@ -189,18 +196,35 @@ func (s *simulation) run(ctx context.Context) error {
 	return nil
 }
 
-// settleTime is how long the last scans may take to come out.
-const settleTime = 5 * time.Second
+// Times of waiting.
+const (
+	settleTime = 5 * time.Second // for scanners to be opened, and for the last scans to come out
+	settleLook = 10 * time.Millisecond
+)
 
-func (s *simulation) settle() {
-	deadline := time.After(settleTime)
+// listening waits until every lane has opened its scanner: what was sent before is dropped, as that of a real one.
+func (s *simulation) listening() error {
+	deadline := time.Now().Add(settleTime)
 	for _, l := range s.lanes {
-		for l.came() < l.scanner.Sent().Frames {
-			select {
-			case <-deadline:
-				return
-			case <-time.After(10 * time.Millisecond):
+		for {
+			if status, ok := s.station.gate.Status(l.id); ok && status.Connected {
+				break
 			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("lane %s: its scanner was not opened within %v", l.id, settleTime)
+			}
+			time.Sleep(settleLook)
+		}
+	}
+	return nil
+}
+
+// settle waits until all that was sent came out, or never will.
+func (s *simulation) settle() {
+	deadline := time.Now().Add(settleTime)
+	for _, l := range s.lanes {
+		for l.came() < l.scanner.Sent().Frames && time.Now().Before(deadline) {
+			time.Sleep(settleLook)
 		}
 	}
 }
@@ -306,7 +330,11 @@ func (s *simulation) print(w io.Writer) error {
 	if admitted > whole {
 		fmt.Fprintf(w, "simulate: %d wrongly admitted\n", admitted-whole)
 	}
-	if sent != came || journaled != came-s.repeated() || admitted > whole {
+	given := came - s.repeated()
+	if journaled != given {
+		fmt.Fprintf(w, "simulate: %d verdicts were given, %d stand in the journal\n", given, journaled)
+	}
+	if sent != came || journaled != given || admitted > whole {
 		return errRefused
 	}
 	return nil
@@ -326,11 +354,11 @@ func (s *simulation) repeated() (n uint64) {
 	return n
 }
 
-// journaled counts the verdicts on disk.
+// journaled counts the verdicts of this run on disk.
 func (s *simulation) journaled() (uint64, error) {
 	var n uint64
 	var entries []journal.Entry
-	for from := uint64(1); ; {
+	for from := s.before + 1; ; {
 		var err error
 		if entries, err = s.station.journal.Read(entries[:0], from, journal.MaxRead); err != nil || len(entries) == 0 {
 			return n, err

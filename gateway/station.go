@@ -68,8 +68,11 @@ func openStation(o stationOptions) (s *station, err error) {
 		return s, err
 	}
 	s.journal, err = journal.Open(filepath.Join(o.state, journalFolder), journal.Options{Now: time.Now, Random: rand.Reader, Logger: o.log})
-	if err != nil {
+	if errors.Is(err, journal.ErrInUse) {
 		return s, withHint(err, "only one gateway can use a state folder at a time")
+	}
+	if err != nil {
+		return s, err
 	}
 	list, err := s.openTrust()
 	if err != nil {
@@ -224,8 +227,8 @@ func (s *station) run(ctx context.Context, page, events net.Listener) error {
 	}
 	if s.web != nil {
 		all.Go(func() {
-			if err := s.web.Serve(page, events); err != nil {
-				stop(fmt.Errorf("serve: %w", err))
+			if err := s.web.Serve(page, events); err != nil && ctx.Err() == nil {
+				s.log.Error("web: the page is gone, the lanes go on", "err", err)
 			}
 		})
 		all.Go(func() {
@@ -250,12 +253,16 @@ const (
 	pruneEvery   = time.Hour
 )
 
-// prune drops what is reported and past age, now and every hour.
+// prune drops what is reported and past age, now and every hour, as long as the time is known: by a wrong clock a used ticket
+// would be forgotten.
 func (s *station) prune(ctx context.Context) {
 	tick := time.NewTicker(pruneEvery)
 	defer tick.Stop()
 	for {
-		if n, err := s.journal.Prune(time.Now()); err != nil {
+		now := s.clock.now()
+		if now.Class != policy.ClockTrusted {
+			s.log.Info("journal: nothing is dropped while the time is not known")
+		} else if n, err := s.journal.Prune(time.Unix(now.Earliest, 0)); err != nil {
 			s.log.Error("journal", "err", err)
 		} else if n > 0 {
 			s.log.Info("journal: dropped what is reported and past age", "entries", n)

@@ -189,5 +189,6 @@ func (c *trustImportCmd) options() (source.Options, error) {
 type trustTakeCmd struct {
 	State string `help:"The gate's folder, as in its configuration." required:"" placeholder:"DIR"`
 	Roots string `help:"The first time: the roots to pin." placeholder:"FILE"`
+	Clock string `help:"As clock.source in the gate's configuration: ntp, or system where this machine's clock is trusted as it is." enum:"ntp,system" default:"ntp"`
 	File  string `arg:"" help:"The bundle."`
 }

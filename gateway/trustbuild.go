@@ -14,7 +14,7 @@ import (
 type trustBuildCmd struct {
 	Out     string        `help:"Where to write the bundle." required:"" placeholder:"FILE"`
 	Number  uint64        `name:"list-version" help:"The list's number; it must be higher than any before." required:""`
-	Valid   time.Duration `help:"How long gates may take it." default:"168h"`
+	Valid   time.Duration `help:"How long gates may take it." default:"720h"`
 	Accept  []string      `help:"Countries whose certificates are accepted for all that their keys may sign; '*' for all. Beside the [[acceptance]] rows of the key sets." placeholder:"COUNTRY"`
 	After   string        `help:"The bundle before, whose changes of roots are carried on." placeholder:"FILE"`
 	Roots   string        `help:"With --after: the roots that it is verified by." placeholder:"FILE"`

@@ -49,6 +49,7 @@ func showBundle(w io.Writer, b *bundle.Bundle) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "\nkey id\tcountry\tkey\tmay sign\tfrom\tuntil\tissuer")
 	for _, e := range content.Keys {
+		e.Test = testkeys.Is(e.Public.Fingerprint())
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s%s\n", e.ID, e.Country, &e.Public, e.Usages, day(e.NotBefore), day(e.NotAfter), oneLine(e.Issuer), marks(&e.Key))
 	}
 	for _, a := range content.Acceptance {
@@ -80,12 +81,14 @@ func showDifference(w io.Writer, before, after *bundle.Bundle) error {
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(w, "version %d → %d\n", before.Manifest().Version, after.Manifest().Version)
 	for _, group := range []struct {
 		sign       string
 		have, lack []string
 	}{{"-", old, now}, {"+", now, old}} {
 		for _, entry := range group.have {
 			if !slices.Contains(group.lack, entry) {
+				fmt.Fprintln(w)
 				for line := range strings.Lines(entry) {
 					fmt.Fprint(w, group.sign, " ", strings.TrimRight(line, "\n"), "\n")
 				}
@@ -105,7 +108,11 @@ func keySetLines(b *bundle.Bundle) ([]string, error) {
 	if err := source.WriteKeySet(&text, content); err != nil {
 		return nil, err
 	}
-	return strings.SplitAfter(text.String(), "\n\n"), nil
+	entries := strings.Split(text.String(), "\n\n")
+	for i, e := range entries {
+		entries[i] = strings.TrimSpace(e) // the last one has no empty line behind it
+	}
+	return entries, nil
 }
 
 // trustVerifyCmd checks a bundle against pinned roots.

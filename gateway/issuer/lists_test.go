@@ -3,6 +3,7 @@ package issuer_test
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 	"testing"
 
 	"passerelle/gateway/issuer"
@@ -41,6 +42,10 @@ func lists(t *testing.T) map[string]testdata.List {
 	late := standard
 	late.Version = 2703
 	late.Issued, late.Expires = unix("2027-02-15T00:00:00Z"), unix("2027-04-01T00:00:00Z")
+	late.Revoked = slices.Clone(standard.Revoked)
+	for i := range late.Revoked {
+		late.Revoked[i].Expires = late.Expires
+	}
 
 	twins := standard
 	ministry := testKey(t, testkeys.Ministry)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -15,15 +16,21 @@ func BenchmarkCommit(b *testing.B) {
 			j := mustOpen(b, b.TempDir(), testOptions())
 			batch := make([]Pending, size)
 			n := 0
+			var took []time.Duration
 			b.ReportAllocs()
 			for b.Loop() {
 				for i := range batch {
 					batch[i] = ticket("north", n)
 					n++
 				}
+				start := time.Now()
 				mustCommit(b, j, batch...)
+				took = append(took, time.Since(start))
 			}
+			slices.Sort(took)
 			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "entries/s")
+			b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
 		})
 	}
 }

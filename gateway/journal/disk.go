@@ -23,9 +23,11 @@ func freeSpace(dir string) (uint64, error) {
 	return s.Bavail * uint64(s.Frsize), nil
 }
 
+const lockName = "lock"
+
 // lockFolder keeps other processes out; the lock ends with the process.
 func lockFolder(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock journal: %w", err)
 	}
@@ -82,6 +84,21 @@ func writeFileSynced(path string, b []byte) error {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// namesIn returns the names in a folder that begin and end so, in order.
+func namesIn(dir, prefix, suffix string) ([]string, error) {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, f := range files {
+		if name := f.Name(); strings.HasPrefix(name, prefix) && strings.HasSuffix(name, suffix) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 func exists(path string) bool {

@@ -24,6 +24,8 @@
 //	DIR/kept-NNNN-TIME  damaged journals, moved aside whole; may be deleted
 //	DIR/lock            one process at a time
 //
+// Only a folder that holds none of these begins a journal without a gap record.
+//
 // Badger alone is not trusted to notice damage: it opens without its write-ahead log's tail, without tables, and ends an
 // iteration early at a broken block. The chain, the head beside the store and a digest of the ledger for each segment
 // notice. What was damaged is moved aside and kept, and a new journal begins with a gap record; from then on a credential

@@ -19,7 +19,7 @@ func (j *Journal) openCurrent(whole bool) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, h.f.Close())
+			_ = h.f.Close()
 		}
 	}()
 	db, err := openStore(storeOptions(j.path(currentName, storeName), &j.opts))
@@ -27,8 +27,11 @@ func (j *Journal) openCurrent(whole bool) (err error) {
 		return err
 	}
 	defer func() {
-		if err != nil {
-			err = errors.Join(err, protect(db.Close))
+		if err == nil {
+			return
+		}
+		if closeErr := protect(db.Close); closeErr != nil { // not joined: it says nothing about what was there
+			j.log.Warn("store not closed", "error", closeErr)
 		}
 	}()
 	if whole {
@@ -61,7 +64,7 @@ func (j *Journal) adopt(db *badger.DB, h *headFile, seen examined) (err error) {
 		if err != nil {
 			j.setStore(nil)
 			j.head, j.folder = nil, nil
-			err = errors.Join(err, folder.Close())
+			_ = folder.Close()
 		}
 	}()
 	j.ledger, j.tally, j.older = seen.ledger, seen.tally, seen.older
@@ -105,10 +108,7 @@ func examine(txn *badger.Txn, head tip, whole bool, maxUses int) (examined, erro
 	if journalID(x.meta.ID) != head.id {
 		return examined{}, damagedf("head file of journal %v beside the store of %x", head.id, x.meta.ID)
 	}
-	last := lastEntry(txn)
-	if last < x.point.Sequence {
-		last = x.point.Sequence
-	}
+	last := max(lastEntry(txn), x.point.Sequence)
 	if head.sequence > last || head.sequence < x.point.Sequence {
 		return examined{}, damagedf("head file knows entry %d, the store holds %d to %d", head.sequence, x.point.Sequence+1, last)
 	}
@@ -127,9 +127,7 @@ func examine(txn *badger.Txn, head tip, whole bool, maxUses int) (examined, erro
 	}
 	x.older, x.tally = from.sequence, w.tally
 	x.tip.sequence, x.tip.chain, x.tip.trust = last, w.at.hash, max(head.trust, x.meta.Trust)
-	if last > x.point.Sequence && last != x.meta.endOf(x.meta.segmentOf(last)) {
-		expected[x.meta.segmentOf(last)] = segmentEnd{Tally: w.tally}
-	}
+	w.expectUnfinished()
 	if err := loadLedger(txn, &x, expected, maxUses); err != nil {
 		return examined{}, err
 	}
@@ -209,7 +207,7 @@ func walkStart(x *examined, ends map[uint64]segmentEnd, last, head uint64) link 
 func loadLedger(txn *badger.Txn, x *examined, expected map[uint64]segmentEnd, maxUses int) error {
 	found := make(map[uint64]*tally)
 	var carried tally
-	err := eachUse(txn, nil, func(k useKey, r useRecord) error {
+	err := eachUse(txn, func(k useKey, r useRecord) error {
 		switch {
 		case r.sequence > x.point.Sequence:
 			s := x.meta.segmentOf(r.sequence)
@@ -252,14 +250,11 @@ func loadLedger(txn *badger.Txn, x *examined, expected map[uint64]segmentEnd, ma
 	return nil
 }
 
-// eachUse calls fn for the ledger's records from a key on.
-func eachUse(txn *badger.Txn, from []byte, fn func(useKey, useRecord) error) error {
+// eachUse calls fn for the ledger's records.
+func eachUse(txn *badger.Txn, fn func(useKey, useRecord) error) error {
 	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{prefixUse}})
 	defer it.Close()
-	if from == nil {
-		from = []byte{prefixUse}
-	}
-	for it.Seek(from); it.ValidForPrefix([]byte{prefixUse}); it.Next() {
+	for it.Rewind(); it.ValidForPrefix([]byte{prefixUse}); it.Next() {
 		item := it.Item()
 		key := item.Key()
 		if len(key) != 1+len(useKey{}) {

@@ -224,6 +224,9 @@ func TestFullDiskThatNobodySawIsNoDamage(t *testing.T) {
 	for range maxCrashes + 2 {
 		j = mustOpen(t, dir, opts)
 		wantState(t, j, Full)
+		if j.ID() != id {
+			t.Errorf("id while full = %s, want %s", j.ID(), id)
+		}
 		mustClose(t, j)
 	}
 	undo()

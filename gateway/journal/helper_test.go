@@ -9,6 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// lastKept returns the folder that was moved aside last.
+func lastKept(t testing.TB, j *Journal) string {
+	t.Helper()
+	kept, err := j.kept()
+	if err != nil || len(kept) == 0 {
+		t.Fatalf("kept = %v, %v", kept, err)
+	}
+	return j.path(kept[len(kept)-1])
+}
+
 // diskUse returns the bytes that a folder's files take up.
 func diskUse(t testing.TB, dir string) (total int64) {
 	t.Helper()

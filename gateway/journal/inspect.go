@@ -17,7 +17,7 @@ func inspect(o badger.Options) error {
 	path := filepath.Join(o.Dir, badger.ManifestFilename)
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		files, err := filepath.Glob(filepath.Join(o.Dir, "*.sst"))
+		files, err := namesIn(o.Dir, "", ".sst")
 		if err != nil || len(files) == 0 {
 			return err
 		}
@@ -46,12 +46,13 @@ func inspect(o badger.Options) error {
 // first page leaves one of no length; where damage cut it short, the head file knows of entries that it held. The key
 // registry is empty, since nothing is encrypted here; it is made anew.
 func dropUseless(dir string) error {
-	for _, pattern := range []string{"*.mem", "*.vlog"} {
-		paths, err := filepath.Glob(filepath.Join(dir, pattern))
+	for _, suffix := range []string{".mem", ".vlog"} {
+		names, err := namesIn(dir, "", suffix)
 		if err != nil {
 			return err
 		}
-		for _, path := range paths {
+		for _, name := range names {
+			path := filepath.Join(dir, name)
 			if info, err := os.Stat(path); err != nil || info.Size() > 0 {
 				continue
 			}
@@ -75,9 +76,9 @@ const (
 )
 
 const (
-	maxTable       = 64 << 20 // bytes; ours have a few million
-	maxChecksum    = 32       // bytes of a table's checksum message
-	checksumCRC32C = 0        // Checksum.algo in Badger's badgerpb4.proto
+	maxTable       = 256 << 20 // bytes; ours have a few million
+	maxChecksum    = 32        // bytes of a table's checksum message
+	checksumCRC32C = 0         // Checksum.algo in Badger's badgerpb4.proto
 )
 
 // inspectTable checks the end of a table: blocks, index, 4 bytes of its length, a checksum of it, 4 bytes of that's length,

@@ -34,7 +34,7 @@ const (
 	// DefaultBallast is as much, so that a store on a full disk can be opened and closed again.
 	DefaultBallast = 48 << 20
 	DefaultKeep    = 72 * time.Hour
-	DefaultMaxUses = 1_000_000 // about 130 MB of memory
+	DefaultMaxUses = 500_000 // about 60 MB of memory
 )
 
 // Errors that callers choose by. On every one of them nothing of a batch is final.
@@ -56,16 +56,17 @@ type Options struct {
 	Random io.Reader        // journal ids and event keys
 	Logger *slog.Logger     // nil: silent
 
-	// Free returns the free bytes of the file system that holds dir; nil asks the system.
+	// Free returns the free bytes of the file system that holds dir, from any goroutine; nil asks the system.
 	Free func(dir string) (uint64, error)
 	// MinFree is the free space, in bytes, below which Commit refuses; 0 is DefaultMinFree. The store is not opened with
 	// less than two thirds of it.
 	MinFree uint64
 	// Ballast is the size of the ballast file in bytes; 0 is DefaultBallast.
 	Ballast int64
-	// Keep is how long entries stay after they were acknowledged; 0 is DefaultKeep.
+	// Keep is the age that entries must reach, acknowledged, before Prune drops them; 0 is DefaultKeep.
 	Keep time.Duration
-	// MaxUses limits the ledger: beyond it a credential that is used once is referred. 0 is DefaultMaxUses.
+	// MaxUses limits the ledger: beyond it a credential that is used once is referred, and a ledger that is larger is not
+	// opened. 0 is DefaultMaxUses.
 	MaxUses int
 
 	segment  uint64 // entries of a segment, for tests; 0 is segmentEntries

@@ -159,7 +159,7 @@ func TestPowerCutRigSeesLosses(t *testing.T) {
 		}
 		if loss := lossOf(t, j, &a); loss != "" {
 			wantState(t, j, Gap)
-			kept, err := OpenReadOnly(j.kept()[0], Options{})
+			kept, err := OpenReadOnly(lastKept(t, j), Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

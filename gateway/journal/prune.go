@@ -91,8 +91,15 @@ func (j *Journal) prune(now time.Time) (uint64, error) {
 	if j.damaged.Load() {
 		return 0, ErrDamaged
 	}
+	if err := checkOrigin("", now); err != nil {
+		return 0, err
+	}
 	next, over, err := j.nextCheckpoint(now)
 	if err != nil {
+		if isDamage(err) {
+			j.recordDamage(err)
+			return 0, fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
 		return 0, err
 	}
 	before := j.point
@@ -112,9 +119,30 @@ func (j *Journal) prune(now time.Time) (uint64, error) {
 
 // nextCheckpoint says what retention may drop now, and which uses are over with it.
 func (j *Journal) nextCheckpoint(now time.Time) (checkpoint, []useKey, error) {
-	next := j.point
-	tip := j.current()
-	old := now.Add(-j.opts.Keep).UnixMilli()
+	next, err := j.lastOld(now.Add(-j.opts.Keep).UnixMilli())
+	if err != nil {
+		return checkpoint{}, nil, err
+	}
+	next.Forgotten = max(next.Forgotten, now.Unix())
+	next.Carried = tally{}
+	var over []useKey
+	for k := range j.ledger.uses {
+		r, _ := j.ledger.find(k)
+		switch {
+		case r.sequence > next.Sequence:
+		case r.until < next.Forgotten:
+			over = append(over, k)
+		default:
+			next.Carried.addUse(k, r)
+		}
+	}
+	return next, over, nil
+}
+
+// lastOld returns the checkpoint behind the last segment that was acknowledged and is nowhere newer than old, in unix
+// milliseconds.
+func (j *Journal) lastOld(old int64) (checkpoint, error) {
+	next, tip := j.point, j.current()
 	err := protect(func() error {
 		return j.db.View(func(txn *badger.Txn) error {
 			for s := j.meta.segmentOf(next.Sequence + 1); j.meta.endOf(s) <= min(j.acked, tip.sequence); s++ {
@@ -136,27 +164,15 @@ func (j *Journal) nextCheckpoint(now time.Time) (checkpoint, []useKey, error) {
 		})
 	})
 	if err != nil {
-		return checkpoint{}, nil, err
+		return checkpoint{}, err
 	}
-	if open := tip.sequence - next.Sequence; open > 0 && open == j.tally.Entries && j.acked == tip.sequence && j.tally.Newest <= old &&
-		!(open == 1 && tip.sequence == j.point.Note) { // the note of the last Prune alone is not worth another
+	unfinished := tip.sequence - next.Sequence
+	noteAlone := unfinished == 1 && tip.sequence == j.point.Note // of the last Prune: not worth another
+	if unfinished > 0 && unfinished == j.tally.Entries && j.acked == tip.sequence && j.tally.Newest <= old && !noteAlone {
 		next.Sequence, next.Hash = tip.sequence, tip.chain
 		next.Dropped.add(j.tally)
 	}
-	next.Forgotten = max(next.Forgotten, now.Unix())
-	next.Carried = tally{}
-	var over []useKey
-	for k := range j.ledger.uses {
-		r, _ := j.ledger.find(k)
-		switch {
-		case r.sequence > next.Sequence:
-		case r.until < next.Forgotten:
-			over = append(over, k)
-		default:
-			next.Carried.addUse(k, r)
-		}
-	}
-	return next, over, nil
+	return next, nil
 }
 
 // drop makes next the checkpoint, with the entry that says so.

@@ -63,16 +63,22 @@ func (j *Journal) viewStore(fn func(*badger.Txn, tip) error) error {
 
 // markDamaged remembers damage for this run and, in the file of starts, for the next.
 func (j *Journal) markDamaged(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.recordDamage(err)
+}
+
+// recordDamage is markDamaged in the writers' turn.
+func (j *Journal) recordDamage(err error) {
 	if j.damaged.Swap(true) || j.readOnly {
 		return
 	}
 	j.log.Error("journal is damaged", "error", err)
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.starts != nil {
-		if err := j.starts.markDamaged(); err != nil {
-			j.log.Error("damage not recorded", "error", err)
-		}
+	if j.starts == nil {
+		return
+	}
+	if err := j.starts.markDamaged(); err != nil {
+		j.log.Error("damage not recorded", "error", err)
 	}
 }
 

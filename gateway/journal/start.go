@@ -33,12 +33,18 @@ func (j *Journal) start(whole bool) error {
 		j.peek()
 		return nil
 	}
-	reason := j.lost()
+	reason, err := j.lost()
+	if err != nil {
+		return err
+	}
 	if err := j.starts.begin(); err != nil {
 		return unlessFull(err)
 	}
 	if err := j.startWith(reason, whole || j.starts.unclean); err != nil {
 		j.log.Warn("journal not opened", "error", err)
+		j.broken = nil // nothing is open that could be
+		j.damaged.Store(false)
+		j.peek()
 		return errors.Join(unlessFull(err), j.starts.survived())
 	}
 	j.makeBallast()
@@ -72,18 +78,21 @@ func (j *Journal) path(names ...string) string {
 
 // lost says why the current journal is not to be relied on, as far as that is known without looking into it; "" if it may
 // be, or if there never was one.
-func (j *Journal) lost() string {
+func (j *Journal) lost() (string, error) {
+	kept, err := j.kept()
 	switch {
+	case err != nil:
+		return "", err
 	case j.starts.crashed >= maxCrashes:
-		return strconv.Itoa(int(j.starts.crashed)) + " starts in a row died while they opened it"
+		return strconv.Itoa(int(j.starts.crashed)) + " starts in a row died while they opened it", nil
 	case j.starts.damaged:
-		return "found damaged by the last run"
+		return "found damaged by the last run", nil
 	case exists(j.path(currentName)):
-		return ""
-	case j.starts.id != journalID{}, exists(j.path(keyName)), len(j.kept()) > 0:
-		return "missing"
+		return "", nil
+	case j.starts.id != journalID{}, exists(j.path(keyName)), len(kept) > 0:
+		return "missing", nil
 	}
-	return ""
+	return "", nil
 }
 
 // peek reads what can be said about a journal whose store cannot be opened.
@@ -113,10 +122,8 @@ func (j *Journal) saveMeta() error {
 	return j.update(func(txn *badger.Txn) error { return setJSON(txn, []byte(keyMeta), &j.meta) })
 }
 
-func (j *Journal) kept() []string {
-	names, _ := filepath.Glob(j.path(keptPrefix + "*"))
-	return names
-}
+// kept returns the names of the folders that were moved aside.
+func (j *Journal) kept() ([]string, error) { return namesIn(j.dir, keptPrefix, "") }
 
 // renew moves the current journal aside, if there is one, and begins a new one: with a gap record if a reason is given.
 func (j *Journal) renew(reason string) error {
@@ -152,7 +159,10 @@ type predecessor struct {
 
 // moveAside keeps the current journal under another name: by number, and by a time that may be wrong.
 func (j *Journal) moveAside() (predecessor, error) {
-	kept := j.kept()
+	kept, err := j.kept()
+	if err != nil {
+		return predecessor{}, err
+	}
 	folder := fmt.Sprintf("%s%04d-%s", keptPrefix, len(kept)+1, j.opts.Now().UTC().Format("20060102T150405Z"))
 	for n := len(kept) + 2; exists(j.path(folder)); n++ {
 		folder = fmt.Sprintf("%s%04d", keptPrefix, n)
@@ -165,7 +175,7 @@ func (j *Journal) moveAside() (predecessor, error) {
 		}
 		old.folder = folder
 	case len(kept) > 0:
-		old.folder = filepath.Base(kept[len(kept)-1]) // an earlier start came as far as this
+		old.folder = kept[len(kept)-1] // an earlier start came as far as this
 	}
 	old.tip.id = j.starts.id
 	if h, t, err := openHead(j.path(old.folder, headName), os.O_RDONLY); err == nil && old.folder != "" {

@@ -91,8 +91,8 @@ func TestInterruptedRenewalIsStillAGap(t *testing.T) {
 	if body := string(readAll(t, j)[0].Body); !strings.Contains(body, id) || !strings.Contains(body, keptPrefix+"0001-x") {
 		t.Errorf("gap record does not name journal %s: %s", id, body)
 	}
-	if len(j.kept()) != 1 {
-		t.Errorf("kept = %v, want one folder", j.kept())
+	if kept, err := j.kept(); err != nil || len(kept) != 1 {
+		t.Errorf("kept = %v, %v; want one folder", kept, err)
 	}
 }
 
@@ -176,6 +176,42 @@ func TestUncleanStartWalksEverything(t *testing.T) {
 	olderDamage(t, dir)
 	startsAfter(t, dir, func(s *startsFile) { s.unclean = true })
 	wantState(t, mustOpen(t, dir, testOptions()), Gap)
+}
+
+func TestFailedWriteIsNotFinalAndStopsTheJournal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	j, err := Open(dir, testOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustCommit(t, j, ticket("north", 1))
+	if err := j.head.f.Close(); err != nil { // the next write of the head file fails, after the store's
+		t.Fatal(err)
+	}
+	p := []Pending{ticket("north", 2)}
+	for range 2 {
+		if err := j.Commit(p); !errors.Is(err, ErrDamaged) {
+			t.Errorf("commit = %v, want ErrDamaged", err)
+		}
+		if p[0].Candidate.Final() || p[0].Sequence != 0 {
+			t.Error("a verdict that may not be on disk is final")
+		}
+		wantState(t, j, Damaged)
+	}
+	if sequence, _ := j.Head(); sequence != 1 {
+		t.Errorf("head = %d, want 1", sequence)
+	}
+	if err := j.Close(); err == nil {
+		t.Error("close says nothing of the head file")
+	}
+	// The entry was on disk all the same: it is adopted, and the ticket counts as used.
+	j = mustOpen(t, dir, testOptions())
+	wantState(t, j, OK)
+	wantVerdict(t, mustCommit(t, j, ticket("north", 2))[0], policy.Deny, policy.AlreadyUsed, true)
+	if r := mustVerify(t, j); r.Last != 3 {
+		t.Errorf("last = %d, want 3", r.Last)
+	}
 }
 
 func TestExportIsCheckedWithSHA256Alone(t *testing.T) {

@@ -45,6 +45,9 @@ func storeOptions(dir string, o *Options) badger.Options {
 
 // openStore opens Badger. What it cannot open is damage, unless the error says that the machine is at fault.
 func openStore(o badger.Options) (*badger.DB, error) {
+	if !exists(o.Dir) {
+		return nil, damagedf("the store is missing")
+	}
 	if !o.ReadOnly {
 		if err := dropUseless(o.Dir); err != nil {
 			return nil, fmt.Errorf("open store: %w", err)

@@ -149,7 +149,7 @@ func TestMissingManifestKeepsTheTables(t *testing.T) {
 	}
 	j = mustOpen(t, dir, testOptions())
 	wantState(t, j, Gap)
-	kept, err := filepath.Glob(filepath.Join(j.kept()[0], storeName, "*.sst"))
+	kept, err := filepath.Glob(filepath.Join(lastKept(t, j), storeName, "*.sst"))
 	if err != nil || len(kept) == 0 {
 		t.Errorf("no table was kept: %v", err)
 	}

@@ -74,9 +74,7 @@ func (j *Journal) verify(ctx context.Context, txn *badger.Txn, head tip, r *Repo
 	if head.sequence > last {
 		return &brokenAt{last + 1, "is missing: the head file knows of it"}
 	}
-	if last > x.point.Sequence && last != x.meta.endOf(x.meta.segmentOf(last)) {
-		ends[x.meta.segmentOf(last)] = segmentEnd{Tally: w.tally}
-	}
+	w.expectUnfinished()
 	if err := loadLedger(txn, &x, ends, j.opts.MaxUses); err != nil {
 		return err
 	}

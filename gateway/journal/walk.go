@@ -86,6 +86,13 @@ func (w *walker) step(e *Entry, f *facts) error {
 	return nil
 }
 
+// expectUnfinished adds the segment that the walk ended in to those whose uses are known, if it is not complete.
+func (w *walker) expectUnfinished() {
+	if w.tally.Entries > 0 {
+		w.ends[w.meta.segmentOf(w.at.sequence)] = segmentEnd{Tally: w.tally}
+	}
+}
+
 func (w *walker) checkHead(at link) error {
 	if at.sequence == w.head.sequence && at.hash != w.head.chain {
 		return &brokenAt{at.sequence, "is not the one that the head file knows"}

@@ -27,14 +27,15 @@ func TestEveryCaseGetsItsVerdictAndLeavesNothingBehind(t *testing.T) {
 		t.Fatalf("only %d cases", len(cases))
 	}
 	r := newCaseRun(t)
-	for i, c := range seldomTwice(cases) {
+	for i, c := range cases {
 		p := r.lanes[c.Profile]
 		if p == nil {
 			t.Fatalf("case %s: no lane with profile %q", c.Name, c.Profile)
 		}
 		r.show(p, &c)
+		r.site.clock.add(MinRepeat) // some cases show one code under two lists
 		r.site.clock.stand(showing)
-		r.put(p, r.good)
+		r.put(r.good)
 		n := 1 + i
 		text := code(t, n)
 		r.private([]byte(text))
@@ -46,17 +47,6 @@ func TestEveryCaseGetsItsVerdictAndLeavesNothingBehind(t *testing.T) {
 	r.search(len(cases))
 }
 
-// seldomTwice puts cases that show the same code, with another list or at another time, far apart: a lane remembers the last ones.
-func seldomTwice(cases []testdata.Case) []testdata.Case {
-	seen, order := make(map[string]int), make(map[string]int)
-	for _, c := range cases {
-		order[c.Name] = seen[string(c.Payload)]
-		seen[string(c.Payload)]++
-	}
-	slices.SortStableFunc(cases, func(a, b testdata.Case) int { return order[a.Name] - order[b.Name] })
-	return cases
-}
-
 // caseRun is a site with a lane for each profile, and what its codes say.
 type caseRun struct {
 	t     *testing.T
@@ -64,8 +54,9 @@ type caseRun struct {
 	lanes map[string]*post // by profile
 	lists map[string]*trust.Snapshot
 	good  *trust.Snapshot
-	shown map[*post]int
+	shown map[*post]int // cases
 
+	reader *verify.Verifier
 	words  [][]byte     // that nobody may find
 	output bytes.Buffer // what came out, but for log and journal
 }
@@ -81,6 +72,7 @@ func newCaseRun(t *testing.T) *caseRun {
 	return &caseRun{
 		t: t, site: s, lanes: map[string]*post{"demo": s.posts[0], "checkpoint": s.posts[1]},
 		lists: make(map[string]*trust.Snapshot), good: s.gate.Snapshot(), shown: make(map[*post]int),
+		reader: verify.New(&demo),
 	}
 }
 
@@ -94,7 +86,7 @@ func (r *caseRun) show(p *post, c *testdata.Case) {
 		r.lists[c.Trust] = mustList(r.t, l)
 	}
 	r.site.clock.stand(c.Now.Unix())
-	r.put(p, r.lists[c.Trust])
+	r.put(r.lists[c.Trust])
 	r.private(c.Payload)
 	r.shown[p]++
 	if len(c.Payload) > 0 && !bytes.ContainsAny(c.Payload, "\x02\x03") {
@@ -109,7 +101,7 @@ func (r *caseRun) show(p *post, c *testdata.Case) {
 }
 
 // put puts a list in force.
-func (r *caseRun) put(p *post, list *trust.Snapshot) {
+func (r *caseRun) put(list *trust.Snapshot) {
 	r.t.Helper()
 	r.site.gate.SetSnapshot(list)
 	for _, each := range r.site.posts {
@@ -128,41 +120,30 @@ const (
 	wordLength   = 14 // bytes of a code's text that are searched for
 )
 
-// private adds what a code says to what must not be found: its text, in pieces, and the holder's name, birth date and documents.
+// private adds what a code says to what must not be found: its text, in pieces, and if it is genuine the holder's name, birth
+// date and documents.
 func (r *caseRun) private(text []byte) {
-	text = bytes.TrimPrefix(text, []byte("HC1:"))
-	for piece := range slices.Chunk(text, wordLength) {
+	for piece := range slices.Chunk(bytes.TrimPrefix(text, []byte("HC1:")), wordLength) {
 		r.word(piece)
 	}
-	r.words = append(r.words, genuine(r.lists, r.good, text)...)
-}
-
-func (r *caseRun) word(w []byte) {
-	if len(w) >= shortestWord && len(bytes.Trim(w, string(w[:1]))) > 0 { // not one character over and over
-		r.words = append(r.words, bytes.Clone(w))
-	}
-}
-
-// genuine returns what a code says under any of the lists, if it is genuine.
-func genuine(lists map[string]*trust.Snapshot, good *trust.Snapshot, text []byte) (words [][]byte) {
-	demo := policy.Demo()
-	v := verify.New(&demo)
-	for _, list := range append([]*trust.Snapshot{good}, lists["standard"]) {
+	for _, list := range []*trust.Snapshot{r.good, r.lists["standard"]} {
 		if list == nil {
 			continue
 		}
-		v.Verify(nil, []verify.Scan{{Data: append([]byte("HC1:"), text...)}}, list, policy.At(showing))
-		c := v.Result(0).Certificate
-		if c == nil {
-			continue
-		}
-		for _, w := range [][]byte{c.Family, c.Given, c.FamilyICAO, c.GivenICAO, c.Birth, c.Document.Number, c.Entry.ID} {
-			if len(w) >= shortestWord {
-				words = append(words, bytes.Clone(w))
+		r.reader.Verify(nil, []verify.Scan{{Data: text}}, list, policy.At(showing))
+		if c := r.reader.Result(0).Certificate; c != nil {
+			for _, w := range [][]byte{c.Family, c.Given, c.FamilyICAO, c.GivenICAO, c.Birth, c.Document.Number, c.Entry.ID} {
+				r.word(w)
 			}
 		}
 	}
-	return words
+}
+
+func (r *caseRun) word(w []byte) {
+	vocabulary := bytes.Contains(w, []byte(`":"`))                                      // a code that plays a journal's entry
+	if len(w) >= shortestWord && len(bytes.Trim(w, string(w[:1]))) > 0 && !vocabulary { // not one character over and over
+		r.words = append(r.words, bytes.Clone(w))
+	}
 }
 
 // search looks for everything private in everything that came out.
@@ -188,7 +169,7 @@ func (r *caseRun) search(cases int) {
 			names++
 		}
 	}
-	if names < 2*cases || len(found.Lookup([]byte(`"reason":"already`), 1)) > 0 || len(found.Lookup([]byte(`"reason":"malformed"`), -1)) < 20 {
+	if names < 2*cases || len(found.Lookup([]byte(`"reason":"malformed"`), -1)) < 2*50 {
 		r.t.Errorf("the search is not what it should be: %d names in %d words, %d bytes of output", names, len(r.words), r.output.Len())
 	}
 	r.t.Logf("%d words searched for in %d bytes", len(r.words), r.output.Len())

@@ -62,7 +62,7 @@ func TestAdmitThatIsNotConfirmedIsReferred(t *testing.T) {
 	}
 
 	*public = right
-	s.clock.add(DefaultRepeat)
+	s.clock.add(s.repeat)
 	batch(onceCode(t, 2)) // its use was not claimed
 	finish()
 	p.wantVerdict(2, "admit ok")

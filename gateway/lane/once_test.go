@@ -18,7 +18,7 @@ func TestTicketIsAdmittedOnceAndThenSaysWhereAndWhen(t *testing.T) {
 	if first.Earlier != (Earlier{}) {
 		t.Errorf("the first use says that there was an earlier one: %+v", first.Earlier)
 	}
-	s.clock.add(DefaultRepeat)
+	s.clock.add(s.repeat)
 	p.show(onceCode(t, 1))
 	here := p.wantVerdict(1, "deny already_used")
 	q.show(onceCode(t, 1))

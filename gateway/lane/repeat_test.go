@@ -50,7 +50,7 @@ func TestSameCodeAgainIsNoNewVerdict(t *testing.T) {
 
 func TestPhoneLeftInFrontOfTheScannerStaysOneVerdict(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 1)
+	s := newSite(t, 1, func(s *site) { s.repeat = DefaultRepeat })
 	p := s.posts[0]
 	p.show(onceCode(t, 1))
 	first := p.wantVerdict(1, "admit ok")
@@ -128,10 +128,10 @@ func TestRepeatTimeBeginsWithTheVerdict(t *testing.T) {
 	defer release()
 	p.show(onceCode(t, 1))
 	<-asked
-	s.clock.add(DefaultRepeat / 2)
+	s.clock.add(s.repeat / 2)
 	release()
 	first := p.wantVerdict(1, "admit ok")
-	s.clock.add(DefaultRepeat * 3 / 4)
+	s.clock.add(s.repeat * 3 / 4)
 	p.show(onceCode(t, 1))
 	p.wantAgain(1, first)
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -31,10 +30,10 @@ type site struct {
 	list    trust.List
 	profile policy.Profile            // of the lanes
 	special map[string]policy.Profile // of a lane that has another one
-	repeat  time.Duration
-	aim     string            // of the scanners
-	ending  driver.Terminator // of their codes
-	still   bool   // the gate is made and not run
+	repeat  time.Duration             // MaxRepeat, so that a busy machine does not let it pass
+	aim     string                    // of the scanners
+	ending  driver.Terminator         // of their codes
+	still   bool                      // the gate is made and not run
 	// open opens a lane's scanner; nil opens its path by the serial driver.
 	open func(context.Context, *post) (Scanner, error)
 
@@ -59,7 +58,7 @@ type post struct {
 // newSite makes a gate and runs it once all scanners are open. Each change may set fields of the site before.
 func newSite(t testing.TB, lanes int, changes ...func(*site)) *site {
 	t.Helper()
-	s := &site{t: t, list: standardList(t), profile: policy.Demo()}
+	s := &site{t: t, list: standardList(t), profile: policy.Demo(), repeat: MaxRepeat}
 	s.clock.showing = showing
 	s.disk.free = plenty
 	for _, change := range changes {
@@ -94,7 +93,9 @@ func newSite(t testing.TB, lanes int, changes ...func(*site)) *site {
 
 func (s *site) newPost(id string) Config {
 	s.t.Helper()
-	scanner, err := scannertest.New(scannertest.Options{AIM: s.aim, Terminator: s.ending, Link: s.t.TempDir() + "/scanner"})
+	scanner, err := scannertest.New(scannertest.Options{
+		AIM: s.aim, Terminator: s.ending, Link: s.t.TempDir() + "/scanner", Pause: patience,
+	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -165,18 +166,26 @@ func (p *post) want(kind EventKind) Event {
 	return nextEvent(p.site.t, p.events, kind)
 }
 
+// nextEvent passes over VerdictLate unless that is wanted: on a busy machine a disk may well take so long. When a verdict is late,
+// display_test.go says exactly.
 func nextEvent(t testing.TB, sub *Subscription, kind EventKind) Event {
 	t.Helper()
-	select {
-	case e := <-sub.Events:
-		if e.Kind != kind {
-			t.Fatalf("event %v (%v), want %v", e.Kind, verdictOf(&e), kind)
+	end := time.After(patience)
+	for {
+		select {
+		case e := <-sub.Events:
+			if e.Kind == VerdictLate && kind != VerdictLate {
+				t.Logf("lane %s: a verdict is late", e.Lane)
+				continue
+			}
+			if e.Kind != kind {
+				t.Fatalf("event %v (%v), want %v", e.Kind, verdictOf(&e), kind)
+			}
+			return e
+		case <-end:
+			t.Fatalf("no event %v", kind)
 		}
-		return e
-	case <-time.After(patience):
-		t.Fatalf("no event %v", kind)
 	}
-	return Event{}
 }
 
 // wantVerdict returns the lane's next event, which must be that verdict on code n.
@@ -195,16 +204,6 @@ func verdictOf(e *Event) string {
 
 // numberOf returns the number of a code that code or onceCode made.
 func numberOf(e *Event) int { return int(binary.BigEndian.Uint64(e.Candidate.Key[:])) }
-
-// wantNothing fails if the lane says something within d.
-func (p *post) wantNothing(d time.Duration) {
-	p.site.t.Helper()
-	select {
-	case e := <-p.events.Events:
-		p.site.t.Errorf("unwanted event %v (%v)", e.Kind, verdictOf(&e))
-	case <-time.After(d):
-	}
-}
 
 // Free space of a site's disk. There is never so much that a ballast file is made.
 const (
@@ -300,103 +299,6 @@ func (l *log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
-}
-
-// witness is a lamp that looks into the journal whenever it is set to green: there must be a verdict on disk for it.
-type witness struct {
-	t       testing.TB
-	journal *journal.Journal
-	lane    string
-
-	mu       sync.Mutex
-	signals  []Signal
-	greens   int
-	admitted int    // entries of this lane that admit, up to read
-	read     uint64 // the last entry that was read
-}
-
-// Set implements Lamp.
-func (w *witness) Set(s Signal) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.signals = append(w.signals, s)
-	if s != SignalAdmit {
-		return nil
-	}
-	w.greens++
-	for _, e := range readEntries(w.t, w.journal, w.read+1) {
-		if w.read = e.sequence; e.Lane == w.lane && e.Verdict == "admit" && e.Final {
-			w.admitted++
-		}
-	}
-	if w.greens > w.admitted {
-		w.t.Errorf("lane %s: green for the %d. time with %d verdicts on disk that admit", w.lane, w.greens, w.admitted)
-	}
-	return nil
-}
-
-// shown returns the signals so far.
-func (w *witness) shown() []Signal {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return append([]Signal(nil), w.signals...)
-}
-
-// now returns what the lamp shows.
-func (w *witness) now() Signal {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.signals[len(w.signals)-1]
-}
-
-// entry is what tests read in a journal's entry.
-type entry struct {
-	sequence uint64
-	body     string
-
-	Lane    string
-	Event   string
-	Verdict string
-	Reason  string
-	Key     string
-	Final   bool
-	Checks  map[string]string
-	Earlier *struct {
-		Lane string
-		At   time.Time
-	}
-}
-
-// number returns the number of the code that the entry is about.
-func (e *entry) number() int {
-	n, err := strconv.ParseUint(e.Key, 16, 64)
-	if err != nil {
-		return -1
-	}
-	return int(n)
-}
-
-// readEntries returns the entries from a number on. It may be called from any goroutine.
-func readEntries(t testing.TB, j *journal.Journal, from uint64) []entry {
-	raw, err := j.Read(nil, from, journal.MaxRead)
-	if err != nil {
-		t.Errorf("journal: %v", err)
-	}
-	var all []entry
-	for _, r := range raw {
-		e := entry{sequence: r.Sequence, body: string(r.Body)}
-		if err := json.Unmarshal(r.Body, &e); err != nil {
-			t.Errorf("entry %d: %v", r.Sequence, err)
-		}
-		all = append(all, e)
-	}
-	return all
-}
-
-// entries returns the whole journal.
-func (s *site) entries() []entry {
-	s.t.Helper()
-	return readEntries(s.t, s.journal, 1)
 }
 
 // eventually waits until a condition holds.

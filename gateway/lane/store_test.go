@@ -50,7 +50,7 @@ func TestWithoutAJournalNobodyIsAdmittedAndDenyStaysDeny(t *testing.T) {
 				return
 			}
 			tt.mend(s)
-			s.clock.add(DefaultRepeat)
+			s.clock.add(s.repeat)
 			p.show(onceCode(t, 2)) // its use was not claimed
 			if e := p.wantVerdict(2, "admit ok"); e.Sequence != 1 {
 				t.Errorf("entry %d, want 1", e.Sequence)

@@ -16,7 +16,7 @@ type Candidate struct {
 
 	Once    bool  // may be used only once here
 	Use     UseID // meaningful if Once and the signature check passed
-	Expires int64 // when the credential ends, unix seconds: how long its use must be remembered
+	Expires int64 // when the credential ends, skew included, unix seconds: how long its use must be remembered
 
 	List  uint64 // version of the trust list that decided
 	Aged  int64  // seconds since that list was issued, 0 if the clock says less

@@ -17,16 +17,32 @@ type Place struct {
 // Stale reports whether the list is past its expiry, or may be.
 func (p *Place) Stale() bool { return p.Now.Latest > p.List.Expires() }
 
-// KeyUsable judges the key that a code names, before its signature is known. A stale list cannot say who is unknown
-// either, so then there is only doubt.
-func (p *Place) KeyUsable(f *Findings, key *trust.Key) {
+// doubt returns why the list can vouch for nobody, if it cannot: there is none, it is past its expiry, or it may be.
+func (p *Place) doubt() (why Reason, doubtful bool) {
 	switch {
-	case p.Stale() && !p.Profile.AdmitStale:
-		f.Doubt(KeyCheck, ListStale)
-	case key == nil, key.Test && p.Profile.Production:
+	case p.List.Version() == 0:
+		return ListStale, true
+	case p.Profile.AdmitStale || !p.Stale():
+		return OK, false
+	case p.Now.Earliest > p.List.Expires():
+		return ListStale, true
+	}
+	return ClockUntrusted, true
+}
+
+// KeyUsable judges the key that a code names, before its signature is known. What is known to be bad stays so on an old list;
+// who is good, or unknown, an old list cannot say.
+func (p *Place) KeyUsable(f *Findings, key *trust.Key) {
+	why, doubtful := p.doubt()
+	switch {
+	case key != nil && key.Test && p.Profile.Production:
 		f.Fail(KeyCheck, UnknownIssuer)
-	case key.Disabled:
+	case key != nil && key.Disabled:
 		f.Fail(KeyCheck, IssuerDisabled)
+	case doubtful:
+		f.Doubt(KeyCheck, why)
+	case key == nil:
+		f.Fail(KeyCheck, UnknownIssuer)
 	case key.Public.Weak():
 		f.Fail(KeyCheck, WeakKey)
 	default:
@@ -37,12 +53,11 @@ func (p *Place) KeyUsable(f *Findings, key *trust.Key) {
 // HCERT judges a certificate whose signature by key passed: who may sign it, whether it is revoked, when it is valid, and
 // whether it is accepted here. signature is the message's, for revocation lists that name it.
 func (p *Place) HCERT(f *Findings, c *Candidate, cert *hcert.Certificate, key *trust.Key, signature []byte) {
-	c.Kind, c.Expires = hcertKind(cert.Type), cert.Expires
+	c.Kind, c.Expires = hcertKind(cert.Type), cert.Expires+Skew
 	usage := c.Kind.usage()
-	if cert.IssuedAt < key.NotBefore || cert.IssuedAt > key.NotAfter {
-		if !p.Profile.IgnoreKeyExpired {
-			f.Fail(KeyCheck, KeyExpired)
-		}
+	outside := cert.IssuedAt < key.NotBefore || cert.IssuedAt > key.NotAfter
+	if outside && !p.Profile.IgnoreKeyExpired && f.State(KeyCheck) == Passed { // a doubt about the list itself says more
+		f.Fail(KeyCheck, KeyExpired)
 	}
 	if key.Usages&usage == 0 {
 		f.Fail(UsageCheck, WrongUsage)
@@ -83,8 +98,8 @@ func hcertKind(t hcert.Type) Kind {
 // maxUCI is the longest certificate identifier that a revocation list can name; the schema allows 80 characters.
 const maxUCI = 256
 
-// hcertRevoked looks the certificate up in its country's lists. Without a list, or with one that is over age, that it is
-// not revoked is not known.
+// hcertRevoked looks the certificate up in its country's lists. Without a list, that it is not revoked is not known, which
+// matters where a profile asks for it; a list that is over age, or may be, never admits unless the profile says so.
 func (p *Place) hcertRevoked(f *Findings, cert *hcert.Certificate, key *trust.Key, signature []byte) {
 	expires, listed := p.List.Revocations(key.Country)
 	if !listed {
@@ -105,9 +120,8 @@ func (p *Place) hcertRevoked(f *Findings, cert *hcert.Certificate, key *trust.Ke
 		p.List.Revoked(key.Country, trust.RevokedSignature, half(signature)) {
 		f.Fail(Revocation, Revoked)
 	}
-	if p.Now.Latest > expires {
-		f.Doubt(Revocation, ListStale)
-		return
+	if p.Now.Latest > expires && !p.Profile.AdmitStale {
+		f.Fail(Revocation, ListStale)
 	}
 	f.Pass(Revocation)
 }

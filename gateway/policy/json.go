@@ -3,7 +3,8 @@ package policy
 import "strconv"
 
 // AppendJSON appends the candidate as one JSON object: what `passerelle verify --output json`, POST /v1/verify, the
-// journal and the event stream all use. Every value comes from a fixed vocabulary, so nothing of a code's text can get in.
+// journal and the event stream all use. Every value comes from a fixed vocabulary or is a number; of a code's own bytes only the
+// key id that it names gets in, in hexadecimal.
 // The last brace is left to the caller, who may add members after a comma.
 func (c *Candidate) AppendJSON(dst []byte) []byte {
 	dst = append(dst, `{"verdict":"`...)

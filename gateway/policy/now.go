@@ -36,12 +36,14 @@ type Now struct {
 func At(t int64) Now { return Now{Earliest: t, Latest: t, Class: ClockTrusted} }
 
 // within judges the validity [from, until] (unix seconds, inclusive) against the whole interval: it passes only if it
-// is valid throughout, fails only if it is invalid throughout, and is a doubt otherwise.
+// is valid throughout, fails only if it is invalid throughout, and is a doubt otherwise. The end of a floored interval is
+// an assumption (the box was not off for longer), so there too early is a doubt as well: who was issued a credential while the
+// box lay in a cupboard is not turned away.
 func (n Now) within(f *Findings, from, until int64) {
 	switch {
 	case n.Class == ClockUnknown || n.Latest < n.Earliest:
 		f.Doubt(Time, ClockUntrusted)
-	case n.Latest < from:
+	case n.Latest < from && n.Class == ClockTrusted:
 		f.Fail(Time, NotYetValid)
 	case n.Earliest > until:
 		f.Fail(Time, Expired)

@@ -18,7 +18,7 @@ func TestTimePassesOnlyIfValidThroughoutTheInterval(t *testing.T) {
 		{"floored, valid throughout", Now{1000, 2000, ClockFloored}, Passed, Internal},
 		{"floored, may be too early", Now{999, 1500, ClockFloored}, Undetermined, ClockUntrusted},
 		{"floored, may be too late", Now{1500, 2001, ClockFloored}, Undetermined, ClockUntrusted},
-		{"floored, too early throughout", Now{10, 999, ClockFloored}, Failed, NotYetValid},
+		{"floored, too early throughout", Now{10, 999, ClockFloored}, Undetermined, ClockUntrusted},
 		{"floored, too late throughout", Now{2001, 9000, ClockFloored}, Failed, Expired},
 		{"unknown", Now{1500, 1500, ClockUnknown}, Undetermined, ClockUntrusted},
 		{"backwards", Now{1600, 1500, ClockTrusted}, Undetermined, ClockUntrusted},

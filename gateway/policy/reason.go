@@ -3,7 +3,7 @@ package policy
 // Reason says why a verdict is what it is. Its zero value is Internal: a verdict that nobody filled in has a fault.
 type Reason uint8
 
-// The reasons, grouped by the outcome that DefaultOutcomes gives them.
+// The reasons, grouped by the outcome that DefaultOutcome gives them.
 const (
 	Internal Reason = iota // Refer
 

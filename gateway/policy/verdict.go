@@ -4,7 +4,7 @@
 // must pass; decide is the one function that makes Admit, and only when every required check passed. The first check in
 // the order of their constants that did not pass gives the reason, and any Deny beats any Refer.
 //
-// A Candidate is what verification found, before anything is consumed; the Final verdict exists once the journal has claimed
+// A Candidate is what verification found, before anything is consumed; its verdict becomes final once the journal has claimed
 // the use and has it on disk. Neither holds personal data.
 package policy
 

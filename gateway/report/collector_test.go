@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"passerelle/gateway/journal"
 )
 
@@ -710,6 +712,41 @@ func TestDamagedStoreIsNoticed(t *testing.T) {
 	t.Logf("%d files: %v", len(files), outcomes)
 	if outcomes["noticed when opened"] == 0 || outcomes["intact"] == 0 {
 		t.Errorf("outcomes %v: the rig damages nothing", outcomes)
+	}
+}
+
+// A store whose head is older and that lost an entry is noticed by the journal's record.
+func TestLostEntryIsNoticedByTheRecord(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := collect(t, dir, CollectorOptions{})
+	entries := chain(testJournal, 10, "x")
+	sendEntries(t, c, testJournal, entries[:8])
+	c.stop()
+	older, err := os.ReadFile(filepath.Join(dir, "head"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c = collect(t, dir, CollectorOptions{})
+	sendEntries(t, c, testJournal, entries)
+	c.stop()
+	if err := os.WriteFile(filepath.Join(dir, "head"), older, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := badger.Open(badgerOptions(filepath.Join(dir, "store")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Update(func(txn *badger.Txn) error { return txn.Delete(entryKey(testJournal, 4)) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenCollector(dir, CollectorOptions{
+		Now: time.Now, MinFree: 1, Secrets: []Secret{mustSecret(t, referenceSecret)},
+	}); !errors.Is(err, errDamaged) {
+		t.Errorf("%v, want %v", err, errDamaged)
 	}
 }
 

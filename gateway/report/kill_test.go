@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	mathrand "math/rand/v2"
 	"net"
 	"os"
@@ -24,12 +25,17 @@ const (
 	childURLEnv = "PASSERELLE_TEST_URL"
 )
 
-// TestMain also runs the processes that are there to be killed.
+// TestMain also runs the processes that are there to be killed. They end with the test's own process at the latest.
 func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) == "" {
+		os.Exit(m.Run())
+	}
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		os.Exit(2)
+	}()
 	var err error
 	switch os.Getenv(childEnv) {
-	case "":
-		os.Exit(m.Run())
 	case "forward":
 		err = forwardUntilKilled(os.Getenv(childDirEnv), os.Getenv(childURLEnv))
 	case "collect":
@@ -69,7 +75,7 @@ func forwardUntilKilled(dir, url string) error {
 	}
 	opts := quick(dir, url, secret)
 	opts.Timeout = 250 * time.Millisecond
-	opts.entries = 20
+	opts.entries = 5 + os.Getpid()%30 // each start would make other ranges
 	f, err := NewForwarder(j, opts)
 	if err != nil {
 		return err
@@ -137,13 +143,18 @@ func start(t *testing.T, what, dir, url string) (*exec.Cmd, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := child.StdinPipe(); err != nil { // open as long as this process is there
+		t.Fatal(err)
+	}
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
+	t.Cleanup(func() {
 		child.Process.Kill()
 		child.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
 		t.Fatalf("the child says %q, %v", line, err)
 	}
 	return child, strings.TrimSpace(line)

@@ -78,8 +78,10 @@ func (d *cuttable) cut(t *testing.T, child *exec.Cmd) {
 		t.Fatal(err)
 	}
 	f.Close()
-	child.Process.Kill()
-	child.Wait()
+	if child != nil {
+		child.Process.Kill()
+		child.Wait()
+	}
 	d.unmount(t)
 	if out, err := exec.Command("mount", "-o", "loop", d.image, d.folder).CombinedOutput(); err != nil {
 		t.Fatalf("mount: %v: %s", err, out)
@@ -176,6 +178,28 @@ func follow(journalID string, sequence uint64, previous [32]byte, n int) []journ
 	return entries
 }
 
+// What is parked is on disk when the cursor goes on.
+func TestParkedEntriesSurviveAPowerCut(t *testing.T) {
+	d := newCuttable(t)
+	path := filepath.Join(d.folder, "parked")
+	for n := range uint64(4) {
+		p, damage, err := openParking(path, n)
+		if err != nil || damage != "" || uint64(len(p.entries)) != n {
+			t.Fatalf("after %d cuts: %d entries, %q, %v", n, len(p.entries), damage, err)
+		}
+		if n == 2 { // a file written anew
+			if err := p.rewrite(p.entries); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.add(parkable(int(n)+1, 30)); err != nil {
+			t.Fatal(err)
+		}
+		p.close()
+		d.cut(t, nil)
+	}
+}
+
 // A forwarder whose power is cut sends the same ranges again, with the same bytes (the proxy compares), and nothing is
 // lost or doubled.
 func TestForwarderRepeatsItsReportsAfterPowerCuts(t *testing.T) {
@@ -185,7 +209,7 @@ func TestForwarderRepeatsItsReportsAfterPowerCuts(t *testing.T) {
 		t.Fatal(err)
 	}
 	total := cuts(t)
-	n := 1000 * total
+	n := 300 * total
 	j := openJournal(t, filepath.Join(dir, "journal"))
 	grow(t, j, n)
 	if err := j.Close(); err != nil {
@@ -201,7 +225,9 @@ func TestForwarderRepeatsItsReportsAfterPowerCuts(t *testing.T) {
 	}
 	afterCuts := c.Entries()
 	child, _ := start(t, "forward", dir, p.url)
-	wait(t, "everything is reported", func() bool { return c.Entries() == uint64(n) })
+	for before := c.Entries(); c.Entries() < uint64(n); before = c.Entries() {
+		wait(t, "progress", func() bool { return c.Entries() > before })
+	}
 	kill(t, child)
 	j = openJournal(t, filepath.Join(dir, "journal"))
 	wantSame(t, c.Collector, j)

@@ -112,6 +112,9 @@ func New(pub crypto.PublicKey) (Key, error) {
 	case *rsa.PublicKey:
 		return k.withRSA(pub)
 	case ed25519.PublicKey:
+		if err := checkEd25519(pub); err != nil {
+			return Key{}, err
+		}
 		k.ed, k.sigLen = pub, ed25519.SignatureSize
 		return k, nil
 	}

@@ -216,6 +216,15 @@ func TestKeysThatAreNotAcceptedAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, pub := range map[string]crypto.PublicKey{
+		"Ed25519 of 3 bytes":         ed25519.PublicKey{1, 2, 3},
+		"Ed25519, the neutral point": ed25519.PublicKey(append([]byte{1}, make([]byte, 31)...)),
+		"Ed25519, y = 0, of order 4": ed25519.PublicKey(make([]byte, 32)),
+		"Ed25519, y = -1, order 2":   ed25519.PublicKey(unhex(t, "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f")),
+		"Ed25519 of order 8":         ed25519.PublicKey(unhex(t, "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")),
+		"Ed25519 of order 8, other":  ed25519.PublicKey(unhex(t, "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a")),
+		"Ed25519, no point":          ed25519.PublicKey(append([]byte{2}, make([]byte, 31)...)),
+		"Ed25519, y not reduced":     ed25519.PublicKey(unhex(t, "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f")),
+
 		"RSA under 1024 bits": &small.PublicKey, "P-224": &p224.PublicKey, "no key": nil, "a string": "key",
 	} {
 		if k, err := sig.New(pub); !errors.Is(err, sig.ErrKey) || k.Valid() {

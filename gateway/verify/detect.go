@@ -51,10 +51,13 @@ func prefix(p string) func([]byte) bool {
 
 func hasPrefix(b []byte, p string) bool { return len(b) >= len(p) && string(b[:len(p)]) == p }
 
+// aimBytes is the length of an AIM identifier.
+const aimBytes = 3
+
 // aimLen returns the length of an AIM identifier in front: "]", a letter, a digit or letter.
 func aimLen(b []byte) int {
-	if len(b) >= 3 && b[0] == ']' && isLetter(b[1]) && (isDigit(b[2]) || isLetter(b[2])) {
-		return 3
+	if len(b) >= aimBytes && b[0] == ']' && isLetter(b[1]) && (isDigit(b[2]) || isLetter(b[2])) {
+		return aimBytes
 	}
 	return 0
 }

@@ -20,7 +20,8 @@ import (
 
 // Limits of one code and of one batch.
 const (
-	MaxScan     = 4296      // bytes of a code: the most that a QR code of version 40 holds
+	MaxScan     = 4296 // bytes of a code: the most that a QR code of version 40 holds
+	MaxFrame    = MaxScan + aimBytes
 	MaxInflated = 16 * 1024 // bytes that a code may inflate to; the longest honest message seen has 870
 	MaxBatch    = 64        // codes that are verified together
 )
@@ -95,7 +96,7 @@ func (v *Verifier) open(scans []Scan) {
 		kind, payload := Detect(scan.Data)
 		it.candidate.Kind = kind
 		switch {
-		case len(scan.Data) > MaxScan:
+		case len(scan.Data)-aimLen(scan.Data) > MaxScan:
 			it.fail(LayerCode, policy.TooLarge, errTooLong)
 		case len(payload) == 0:
 			it.fail(LayerCode, policy.Unreadable, errNothing)
@@ -213,8 +214,9 @@ func (v *Verifier) judge(dst []policy.Candidate, place *policy.Place) []policy.C
 func (v *Verifier) judgeSigned(it *item, place *policy.Place) {
 	c, f := &it.candidate, &it.findings
 	if it.key == nil {
-		place.KeyUsable(f, &it.keys[0])
-		c.Issuer = it.keys[0].Country
+		named := it.keyNamed()
+		place.KeyUsable(f, named)
+		c.Issuer = named.Country
 		f.Fail(policy.Signature, policy.BadSignature)
 		it.err = errSignature
 		return
@@ -232,6 +234,16 @@ func (v *Verifier) judgeSigned(it *item, place *policy.Place) {
 		sum := sha256.Sum256(it.message.Payload)
 		copy(c.Use[:], sum[:])
 	}
+}
+
+// keyNamed returns the key that a code with a bad signature is judged by: the first of its id that is not switched off.
+func (it *item) keyNamed() *trust.Key {
+	for k := range it.keys {
+		if !it.keys[k].Disabled {
+			return &it.keys[k]
+		}
+	}
+	return &it.keys[0]
 }
 
 // fail records that a code could not be opened beyond a layer.

@@ -151,7 +151,7 @@ func TestAFlooredClockRefersWhatItCannotTell(t *testing.T) {
 			"an hour":         {policy.Now{Earliest: at.Earliest, Latest: at.Latest + 3600, Class: policy.ClockFloored}, policy.OK},
 			"fifty years":     {policy.Now{Earliest: at.Earliest - 1<<30, Latest: at.Latest + 1, Class: policy.ClockFloored}, policy.ClockUntrusted},
 			"nothing known":   {policy.Now{Earliest: at.Earliest, Latest: at.Latest}, policy.ClockUntrusted},
-			"list may be old": {policy.Now{Earliest: at.Earliest, Latest: at.Latest + 1<<31, Class: policy.ClockFloored}, policy.ListStale},
+			"list may be old": {policy.Now{Earliest: at.Earliest, Latest: at.Latest + 1<<31, Class: policy.ClockFloored}, policy.ClockUntrusted},
 		} {
 			if got := v.Verify(nil, []verify.Scan{{Data: c.Payload}}, c.list, tt.now)[0]; got.Reason() != tt.want {
 				t.Errorf("%s: %v %v, want %v", name, got.Outcome(), got.Reason(), tt.want)

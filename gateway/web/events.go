@@ -40,7 +40,7 @@ func (s *Server) stream(ctx *fasthttp.RequestCtx, id string) {
 		return
 	}
 	events, stop := s.config.Subscribe(id)
-	st := &stream{server: s, ctx: ctx, lane: id, events: events, stop: stop, beat: time.NewTicker(s.beat)}
+	st := &stream{server: s, ctx: ctx, lane: id, events: events, stop: stop, beat: time.NewTicker(heartbeat)}
 	st.buf = append(st.buf, "retry: 500\n\n"...)
 	st.appendStatus()
 	st.ready = st.buf

@@ -87,10 +87,22 @@ func TestForeignHostNameIsMisdirected(t *testing.T) {
 		"GET http://evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
 		"GET http://localhost/healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n",
 		"GET /healthz HTTP/1.1\r\nHost: localhost@evil.example\r\n\r\n",
-		"GET /healthz HTTP/1.0\r\n\r\n",
+		"GET /healthz HTTP/1.1\r\n\r\n",
+		"GET /healthz HTTP/1.1\r\nHost:\r\n\r\n",
 	} {
-		if got := raw(t, st.page, request, 3*time.Second); !strings.HasPrefix(got, "HTTP/1.1 421") && !strings.HasPrefix(got, "HTTP/1.1 400") && !strings.HasPrefix(got, "HTTP/1.0 421") {
+		if got := raw(t, st.page, request, 3*time.Second); !strings.HasPrefix(got, "HTTP/1.1 421") && !strings.HasPrefix(got, "HTTP/1.1 400") {
 			t.Errorf("%q: got %.60q, want 421 or 400", request, got)
+		}
+	}
+}
+
+func TestOldHTTPIsRefused(t *testing.T) {
+	t.Parallel()
+	st := serve(t, nil, nil)
+	for _, address := range []string{st.page, st.events} {
+		got := raw(t, address, "GET /v1/lanes/A/events HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n", 3*time.Second)
+		if !strings.Contains(got, " 505 ") || strings.Contains(got, "event:") {
+			t.Errorf("got %.60q, want 505", got)
 		}
 	}
 }
@@ -339,6 +351,7 @@ func TestNewRefusesWhatCouldNotBeServed(t *testing.T) {
 		"dots":               func(c *Config) { c.Gate = newSource("..") },
 		"line feed":          func(c *Config) { c.Gate = newSource("A\nB") },
 		"long name":          func(c *Config) { c.Gate = newSource(strings.Repeat("x", maxLaneName+1)) },
+		"empty host":         func(c *Config) { c.Hosts = []string{"gate", "[]"} },
 		"not UTF-8":          func(c *Config) { c.Gate = newSource("\xff") },
 	} {
 		c := good()

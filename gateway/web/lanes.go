@@ -20,7 +20,7 @@ const (
 	bad  level = "bad"
 )
 
-// ageing: a list is amber when less than a quarter of its life is left.
+// ageingShare: a list is amber when less than that part of its life is left, a quarter.
 const ageingShare = 4
 
 // backlogWarn is how many entries may wait to be reported before that is amber.
@@ -59,13 +59,13 @@ type reportState struct {
 }
 
 func (s *Server) freshness() freshness {
-	c := &s.config
+	c, class := &s.config, s.config.Now().Class
 	f := freshness{
 		Trust:   s.trustState(),
-		Clock:   clockState{c.Now().Class.String(), bad},
+		Clock:   clockState{class.String(), bad},
 		Journal: journalState{c.Journal(), bad},
 	}
-	switch c.Now().Class {
+	switch class {
 	case policy.ClockTrusted:
 		f.Clock.Level = good
 	case policy.ClockFloored:

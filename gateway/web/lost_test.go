@@ -242,6 +242,7 @@ func TestPageKeepsNothing(t *testing.T) {
 	t.Parallel()
 	st := serve(t, nil, nil)
 	b := lanePage(t, st, viewports[0], "en")
+	eval[int](b, "import('/assets/queue.js').then((m) => m.HOLD.deny = 3000)") // a shorter wait for the test
 	for _, r := range []policy.Reason{policy.OK, policy.AlreadyUsed} {
 		st.source.give("A", r)
 		c := candidate(r)

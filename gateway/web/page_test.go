@@ -374,8 +374,12 @@ func TestIndexListsTheLanes(t *testing.T) {
 		t.Errorf("first card: got %q, want A", got)
 	}
 	b.keep("index")
+	dot := "getComputedStyle(document.querySelector('.card .scanner .drawn')).color"
+	if got := eval[string](b, dot); got != "rgb(54, 224, 122)" {
+		t.Errorf("a scanner that is there has a dot of %s, want green", got)
+	}
 	st.source.publish(lane.Event{Kind: lane.ScannerGone, Lane: "A"})
-	b.until("amber", "document.querySelector('.card').dataset.level === 'bad'", 5*time.Second)
+	b.until("amber", "document.querySelector('.card')?.dataset.level === 'bad'", 5*time.Second)
 	b.quiet()
 	b.do(chromedp.Click(chromedp.CSS("li:nth-child(2) a")))
 	b.view("idle")

@@ -255,3 +255,23 @@ func agrees(t *testing.T, st *site) {
 		t.Errorf("lanes (-want +got):\n%s", diff)
 	}
 }
+
+// BenchmarkBatch measures rows a second through HTTP: batches of 1,024 real certificates on one keep-alive connection.
+func BenchmarkBatch(b *testing.B) {
+	const rows = 1024
+	good := cases(b, "demo", "standard")["valid-vaccination"]
+	list := standardList(b)
+	st := serve(b, func(c *Config) {
+		c.Snapshot = func() *trust.Snapshot { return list }
+		c.Now = func() policy.Now { return policy.At(good.Now.Unix()) }
+	}, nil)
+	body := bytes.Repeat(append(bytes.Clone(good.Payload), '\n'), rows)
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		answer, text := st.ask(b, "POST", "/v1/verify", bytes.NewReader(body), "Content-Type: text/plain")
+		if answer.StatusCode != 200 || strings.Count(text, `"verdict":"admit"`) != rows {
+			b.Fatalf("got %d, %.200s", answer.StatusCode, text)
+		}
+	}
+	b.ReportMetric(float64(rows*b.N)/b.Elapsed().Seconds(), "rows/s")
+}

@@ -102,8 +102,14 @@ func match(pattern, path string) (segment string, ok bool) {
 }
 
 // wellMeant refuses what no honest client sends: two lengths (RFC 9112, section 6.3), and a host name that is not ours
-// (DNS rebinding: a foreign page whose name was made to point at us).
+// (DNS rebinding: a foreign page whose name was made to point at us). HTTP/1.0 goes, too: it has no way to mark the end of
+// an answer that comes in parts.
 func (s *Server) wellMeant(ctx *fasthttp.RequestCtx) bool {
+	if !ctx.Request.Header.IsHTTP11() {
+		ctx.SetConnectionClose()
+		refuse(ctx, fasthttp.StatusHTTPVersionNotSupported, "HTTP/1.1 is spoken here")
+		return false
+	}
 	if twoLengths(ctx.Request.Header.RawHeaders()) {
 		ctx.SetConnectionClose()
 		refuse(ctx, fasthttp.StatusBadRequest, "Content-Length and Transfer-Encoding together")

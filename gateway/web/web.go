@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,8 +39,8 @@ const (
 	MaxBatchRows   = 4096    // rows of POST /v1/verify
 	MaxBundleBytes = 4 << 20 // body of POST /v1/trust; a larger bundle comes by file
 	MaxEntryBytes  = verify.MaxScan
-	MaxStreams     = 64 // event streams open at once
-	maxOtherBytes  = 64 << 10
+	MaxStreams     = 64                // event streams open at once
+	maxOtherBytes  = 64 << 10          // body of any other request
 	maxDrained     = 2 * MaxBatchBytes // of a refused body
 	maxVerifiers   = 64
 	maxLaneName    = 64 // bytes
@@ -79,7 +80,7 @@ type Config struct {
 	Reports func() Reports // nil if nothing is reported
 	Log     *slog.Logger
 
-	Hosts     []string // names and addresses that clients may use, besides loopback
+	Hosts     []string // names and addresses by which clients may call the server, besides those of loopback
 	Exposed   bool     // the listeners may be reachable from other machines
 	Token     string   // if set, POST /v1/verify and POST /v1/trust ask for it as a bearer token
 	AllowNow  bool     // rows of POST /v1/verify may say at what time they are judged: for the bench only
@@ -98,13 +99,11 @@ type Server struct {
 	page    *fasthttp.Server
 	events  *fasthttp.Server
 	batches chan *batch   // free ones
-	taking  chan struct{} // holds one token: bundles are taken one at a time
+	taking  chan struct{} // full while a bundle is taken: one at a time
 	streams chan struct{} // holds a token for each open stream
 	meters  *meters
-	done    chan struct{} // closed by Shutdown
-
-	beat  time.Duration // heartbeat, and
-	stall time.Duration // how long a stream's client may take nothing: shorter in tests
+	done    chan struct{} // closed when the server stops
+	stall   time.Duration // how long a stream's client may take nothing: ioTimeout, shorter in tests
 
 	// Set by Serve, before anything is served.
 	pagePort, eventsPort string
@@ -125,10 +124,10 @@ func New(config Config) (*Server, error) {
 		taking:  make(chan struct{}, 1),
 		streams: make(chan struct{}, MaxStreams),
 		done:    make(chan struct{}),
-		beat:    heartbeat, stall: ioTimeout,
+		stall:   ioTimeout,
 	}
 	for _, h := range config.Hosts {
-		s.hosts[strings.ToLower(h)] = true
+		s.hosts[hostname(h)] = true
 	}
 	for _, id := range config.Gate.Lanes() {
 		if err := checkLaneName(id); err != nil {
@@ -166,6 +165,9 @@ func (c *Config) check() error {
 	if c.Verifiers < 1 || c.Verifiers > maxVerifiers {
 		return fmt.Errorf("web: %d verifiers, want 1 to %d", c.Verifiers, maxVerifiers)
 	}
+	if slices.ContainsFunc(c.Hosts, func(h string) bool { return hostname(h) == "" }) {
+		return errors.New("web: a host name is empty")
+	}
 	if c.Language == "" {
 		c.Language = "en"
 	}
@@ -186,21 +188,20 @@ func checkLaneName(id string) error {
 
 func newHTTP(handler fasthttp.RequestHandler) *fasthttp.Server {
 	return &fasthttp.Server{
-		Handler:                       handler,
-		Logger:                        silent{},
-		ReadTimeout:                   ioTimeout,
-		WriteTimeout:                  ioTimeout,
-		IdleTimeout:                   idleTimeout,
-		MaxRequestBodySize:            maxOtherBytes,
-		ReadBufferSize:                4096,
-		Concurrency:                   maxConnections,
-		MaxConnsPerIP:                 maxPerAddress,
-		DisablePreParseMultipartForm:  true,
-		DisableHeaderNamesNormalizing: false,
-		NoDefaultServerHeader:         true,
-		NoDefaultContentType:          true,
-		SecureErrorLogMessage:         true,
-		CloseOnShutdown:               true,
+		Handler:                      handler,
+		Logger:                       silent{},
+		ReadTimeout:                  ioTimeout,
+		WriteTimeout:                 ioTimeout,
+		IdleTimeout:                  idleTimeout,
+		MaxRequestBodySize:           maxOtherBytes,
+		ReadBufferSize:               4096,
+		Concurrency:                  maxConnections,
+		MaxConnsPerIP:                maxPerAddress,
+		DisablePreParseMultipartForm: true,
+		NoDefaultServerHeader:        true,
+		NoDefaultContentType:         true,
+		SecureErrorLogMessage:        true,
+		CloseOnShutdown:              true,
 	}
 }
 

@@ -210,11 +210,11 @@ func (r *reader) document(d *Document) {
 	}
 	m := r.Map()
 	for r.More(&m) {
-		switch string(r.name()) {
-		case "t":
-			d.Type = r.text()
-		case "n":
-			d.Number = r.text()
+		switch name := string(r.name()); {
+		case name == "t" && r.Kind() == cbor.KindText:
+			d.Type = r.Text()
+		case name == "n" && r.Kind() == cbor.KindText:
+			d.Number = r.Text()
 		default:
 			r.Skip()
 		}

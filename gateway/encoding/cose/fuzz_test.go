@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 
 	oracle "github.com/fxamacker/cbor/v2"
@@ -123,6 +124,13 @@ func major(b []byte) int {
 	return int(b[0] >> 5)
 }
 
+// mindsTags reports whether the other decoder refuses b for the content of a tag 0, 1, 2 or 3.
+func mindsTags(b []byte) bool {
+	var v any
+	err := decoding.Unmarshal(b, &v)
+	return err != nil && strings.Contains(err.Error(), "tag number")
+}
+
 // withinLimits reports whether package cbor, which has a fuzz target of its own,
 // reads b: it has limits that the other decoder has not.
 func withinLimits(b []byte) bool {
@@ -152,6 +160,9 @@ func FuzzParse(f *testing.F) {
 		accepted = accepted && len(message) <= cbor.MaxLen && withinLimits(want.content) && withinLimits(want.protected)
 		var m Message
 		err := m.Parse(room(message), Headroom)
+		if !accepted && err == nil && (mindsTags(message) || mindsTags(want.protected)) {
+			return // a value that nobody reads has a tag whose content the other decoder looks at
+		}
 		if accepted != (err == nil) {
 			t.Fatalf("%x: %v, the reference accepts it: %v", message, err, accepted)
 		}

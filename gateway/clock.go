@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"passerelle/gateway/policy"
+	"passerelle/gateway/trust/bundle"
 )
 
 // buildTime is the commit's time in unix seconds, set by the linker: no true time lies before it.
@@ -23,7 +24,9 @@ var buildTime = "0"
 // clock says what time it is for verdicts, as an interval (design: trust, Time). It is safe for concurrent use.
 //
 // While a time source agrees, the interval is one point. Afterwards the monotonic clock carries the time on, for at most
-// maxDrift. Without either, the true time is only known to be in [floor, floor+maxDark], and the wall clock is ignored.
+// maxDrift. Without either, the true time is only known to be in [floor, floor+maxDark]: the box was off for no longer, we
+// assume. That interval moves on with the monotonic clock, for at most maxDark, after which nothing is known. The wall clock
+// is ignored.
 type clock struct {
 	wall     func() time.Time
 	synced   func() bool
@@ -33,7 +36,8 @@ type clock struct {
 
 	mu    sync.Mutex
 	base  time.Time // last trusted time, with its monotonic reading; guarded by mu
-	floor int64     // unix seconds; guarded by mu
+	floor int64     // unix seconds: the true time was not before it when the monotonic clock showed mark; guarded by mu
+	mark  time.Time // guarded by mu
 	saved int64     // the floor as it stands on disk; guarded by mu
 }
 
@@ -44,10 +48,12 @@ const (
 	clockSaveEvery  = 600 // seconds between savings of the floor
 )
 
-// newClock reads the floor that was saved in dir. synced says whether a time source agrees with the wall clock now.
+// newClock reads the floor that was saved in dir. synced says whether a time source agrees with the wall clock now; nil is for
+// an operator who looks after the wall clock: it is trusted as it is, and since it may be set wrongly once, it moves no floor.
 func newClock(dir string, wall func() time.Time, synced func() bool, maxDark time.Duration) (*clock, error) {
 	c := &clock{wall: wall, synced: synced, path: filepath.Join(dir, "clock"), maxDrift: defaultMaxDrift, maxDark: maxDark}
 	c.floor, _ = strconv.ParseInt(buildTime, 10, 64) // 0 for a build without one
+	c.mark = wall()
 	text, err := os.ReadFile(c.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -61,39 +67,69 @@ func newClock(dir string, wall func() time.Time, synced func() bool, maxDark tim
 	return c, nil
 }
 
-// raise lifts the floor to the issue time of a signed list, in unix seconds.
+// raise lifts the floor by a signed list's issue time, in unix seconds, which may lie bundle.MaxAhead in the future.
 func (c *clock) raise(issued int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.floor = max(c.floor, issued)
+	c.lift(issued-bundle.MaxAhead, c.wall())
 }
+
+// lift says that the true time is not before s while the monotonic clock shows t.
+func (c *clock) lift(s int64, t time.Time) {
+	if s > c.floor+seconds(c.dark(t)) {
+		c.floor, c.mark = s, t
+	}
+}
+
+// dark returns how long it is since the floor was set.
+func (c *clock) dark(t time.Time) time.Duration { return max(0, t.Sub(c.mark)) }
+
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }
 
 // now returns the interval that the true time lies in.
 func (c *clock) now() policy.Now {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.wall()
-	if c.synced() && t.Unix() >= c.floor {
+	if c.synced == nil && t.Unix() >= c.floor {
+		return policy.At(t.Unix())
+	}
+	if c.synced != nil && c.synced() && t.Unix() >= c.floor {
 		c.base = t
 	}
 	if !c.base.IsZero() {
 		if elapsed := t.Sub(c.base); elapsed >= 0 && elapsed <= c.maxDrift { // by the monotonic clock
-			s := c.base.Unix() + int64(elapsed/time.Second)
-			c.trusted(s)
+			s := c.base.Unix() + seconds(elapsed)
+			c.floor, c.mark = s, t
 			return policy.At(s)
 		}
 	}
-	return policy.Now{Earliest: c.floor, Latest: c.floor + int64(c.maxDark/time.Second), Class: policy.ClockFloored}
+	dark := c.dark(t)
+	earliest := c.floor + seconds(dark)
+	n := policy.Now{Earliest: earliest, Latest: earliest + seconds(c.maxDark), Class: policy.ClockFloored}
+	if dark > c.maxDark {
+		n.Class = policy.ClockUnknown
+	}
+	return n
 }
 
-// trusted moves the floor and saves it now and then. A floor that cannot be saved costs knowledge after the next boot, no
-// verdict now.
-func (c *clock) trusted(s int64) {
-	c.floor = max(c.floor, s)
-	if c.floor-c.saved >= clockSaveEvery {
-		c.saved = c.floor
-		_ = replaceFile(c.path, []byte(formatFloor(c.floor)), 0o600)
+// save has the floor on disk, if it is clockSaveEvery past what is there. A floor that cannot be saved costs knowledge after
+// the next boot, no verdict now.
+func (c *clock) save() error {
+	c.mu.Lock()
+	floor := c.floor + seconds(c.dark(c.wall()))
+	due := floor-c.saved >= clockSaveEvery
+	c.mu.Unlock()
+	if !due {
+		return nil
 	}
+	if err := replaceFile(c.path, []byte(formatFloor(floor)), 0o600); err != nil {
+		return fmt.Errorf("save the last trusted time: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.saved = max(c.saved, floor)
+	return nil
 }
 
 // formatFloor writes the floor with a checksum: one wrong bit could put it so far ahead that no true time is trusted again.

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"passerelle/gateway/policy"
+	"passerelle/gateway/trust/bundle"
 )
 
 // fakeClock is a machine's clock and its time source.
@@ -37,6 +38,17 @@ func (f *fakeClock) start(t *testing.T, dir string) *clock {
 	t.Helper()
 	c, err := newClock(dir, func() time.Time { return f.at }, func() bool { return f.synced }, defaultMaxDark)
 	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// bootAndSave starts a gate, asks for the time once and saves it.
+func (f *fakeClock) bootAndSave(t *testing.T, dir string) *clock {
+	t.Helper()
+	c := f.start(t, dir)
+	c.now()
+	if err := c.save(); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -81,17 +93,20 @@ func TestMonotonicClockCarriesTheTimeOn(t *testing.T) {
 	last += int64((defaultMaxDrift - 4*time.Hour) / time.Second)
 	wantNow(t, "at the most that it may", c, policy.At(last))
 	f.pass(time.Second)
-	wantNow(t, "a second later", c, floored(last))
+	wantNow(t, "a second later", c, floored(last+1))
 	f.pass(time.Hour)
-	wantNow(t, "an hour later", c, floored(last))
+	wantNow(t, "an hour later", c, floored(last+3601))
+	f.pass(defaultMaxDark)
+	unknown := floored(last + 3601 + seconds(defaultMaxDark))
+	unknown.Class = policy.ClockUnknown
+	wantNow(t, "longer in the dark than it may", c, unknown)
 }
 
 func TestClockThatIsSetBackIsNotTrusted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	f := fakeClock{at: time.Now(), synced: true}
-	c := f.start(t, dir)
-	c.now()
+	c := f.bootAndSave(t, dir)
 	floor := f.at.Unix()
 	f.set(t, -24*time.Hour)
 	wantNow(t, "in one run the monotonic clock goes on", c, policy.At(floor))
@@ -106,7 +121,7 @@ func TestWallClockWithoutASourceMovesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	f := fakeClock{at: time.Now(), synced: true}
-	f.start(t, dir).now()
+	f.bootAndSave(t, dir)
 	floor := f.at.Unix()
 	saved, err := os.ReadFile(filepath.Join(dir, "clock"))
 	if err != nil {
@@ -117,12 +132,27 @@ func TestWallClockWithoutASourceMovesNothing(t *testing.T) {
 		f.set(t, jump)
 		c := f.start(t, dir)
 		wantNow(t, "boot after a jump of "+jump.String(), c, floored(floor))
-		f.pass(30 * 24 * time.Hour)
-		wantNow(t, "a month after a jump of "+jump.String(), c, floored(floor))
+		f.pass(5 * 24 * time.Hour)
+		wantNow(t, "five days after a jump of "+jump.String(), c, floored(floor+5*24*3600))
 	}
 	if now, err := os.ReadFile(filepath.Join(dir, "clock")); err != nil || string(now) != string(saved) {
 		t.Errorf("the saved time is %q, %v; want %q", now, err, saved)
 	}
+}
+
+func TestATimeInTheDarkIsRemembered(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	f := fakeClock{at: time.Now(), synced: true}
+	f.bootAndSave(t, dir)
+	floor := f.at.Unix()
+	f.synced = false
+	c := f.start(t, dir)
+	f.pass(5 * 24 * time.Hour)
+	if err := c.save(); err != nil {
+		t.Fatal(err)
+	}
+	wantNow(t, "after another boot", f.start(t, dir), floored(floor+5*24*3600))
 }
 
 func TestFloorIsSavedNowAndThen(t *testing.T) {
@@ -130,14 +160,19 @@ func TestFloorIsSavedNowAndThen(t *testing.T) {
 	dir := t.TempDir()
 	f := fakeClock{at: time.Now(), synced: true}
 	first := f.at.Unix()
-	c := f.start(t, dir)
-	c.now()
+	c := f.bootAndSave(t, dir)
 	f.pass((clockSaveEvery - 1) * time.Second)
 	c.now()
+	if err := c.save(); err != nil {
+		t.Fatal(err)
+	}
 	dark := fakeClock{at: time.Unix(0, 0)}
 	wantNow(t, "before it is due", dark.start(t, dir), floored(first))
 	f.pass(time.Second)
 	c.now()
+	if err := c.save(); err != nil {
+		t.Fatal(err)
+	}
 	wantNow(t, "when it is due", dark.start(t, dir), floored(first+clockSaveEvery))
 }
 
@@ -151,9 +186,9 @@ func TestSignedListLiftsTheFloor(t *testing.T) {
 	}
 	wantNow(t, "a new box", c, floored(build))
 	c.raise(build + 1_800_000_000)
-	wantNow(t, "with a list", c, floored(build+1_800_000_000))
+	wantNow(t, "with a list", c, floored(build+1_800_000_000-bundle.MaxAhead))
 	c.raise(build + 1_700_000_000)
-	wantNow(t, "an older list", c, floored(build+1_800_000_000))
+	wantNow(t, "an older list", c, floored(build+1_800_000_000-bundle.MaxAhead))
 }
 
 func TestDamagedFileSaysNothing(t *testing.T) {
@@ -161,7 +196,7 @@ func TestDamagedFileSaysNothing(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "clock")
 	f := fakeClock{at: time.Now(), synced: true}
-	f.start(t, dir).now()
+	f.bootAndSave(t, dir)
 	good, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +249,31 @@ func TestFloorThatCannotBeSavedStillHolds(t *testing.T) {
 	floor := f.at.Unix()
 	f.synced = false
 	f.pass(defaultMaxDrift + time.Second)
-	wantNow(t, "later", c, floored(floor))
+	wantNow(t, "later", c, floored(floor+seconds(defaultMaxDrift)+1))
+	if err := c.save(); err == nil {
+		t.Error("a folder that is not there took the time")
+	}
+}
+
+func TestAWallClockThatSomebodyLooksAfterMovesNoFloor(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	f := fakeClock{at: time.Now()}
+	c, err := newClock(dir, func() time.Time { return f.at }, nil, defaultMaxDark)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.set(t, 10*365*24*time.Hour)
+	wantNow(t, "set wrongly, ten years ahead", c, policy.At(f.at.Unix()))
+	if err := c.save(); err != nil {
+		t.Fatal(err)
+	}
+	f.set(t, -10*365*24*time.Hour)
+	wantNow(t, "put right", c, policy.At(f.at.Unix()))
+	c.raise(f.at.Unix() + 10*24*3600)
+	if got := c.now(); got.Class != policy.ClockFloored {
+		t.Errorf("before a list was issued: %+v", got)
+	}
 }
 
 func TestReplacedFileIsWholeAndPrivate(t *testing.T) {

@@ -242,8 +242,8 @@ func (c *config) profile(name string) (*policy.Profile, error) {
 		return &p, nil
 	}
 	p, ok := policy.Named(own.Base)
-	if !ok {
-		return nil, fmt.Errorf("profiles.%s: base %q is no built-in profile", name, own.Base)
+	if !ok || !p.Production {
+		return nil, fmt.Errorf("profiles.%s: base %q is no built-in profile for production", name, own.Base)
 	}
 	p.Name = name
 	if err := own.apply(&p); err != nil {
@@ -260,6 +260,9 @@ func (o *profileConfig) apply(p *policy.Profile) error {
 		if err != nil {
 			return fmt.Errorf("accept: %w", err)
 		}
+		if accept == 0 {
+			return errors.New("accept: nothing would be admitted")
+		}
 		p.Accept = accept
 	}
 	if o.Once != nil {
@@ -271,8 +274,8 @@ func (o *profileConfig) apply(p *policy.Profile) error {
 	}
 	for _, name := range o.Require {
 		check, ok := policy.ParseCheck(name)
-		if !ok {
-			return fmt.Errorf("require: no check is named %q", name)
+		if !ok || check != policy.Revocation { // the others always must pass, or nothing here could
+			return fmt.Errorf("require: %q cannot be asked for; revocation can", name)
 		}
 		p.Require |= policy.Checks(check)
 	}
@@ -286,12 +289,14 @@ func (o *profileConfig) apply(p *policy.Profile) error {
 	return nil
 }
 
+// kindSet reads kinds that can be admitted at all.
 func kindSet(names []string) (policy.KindSet, error) {
+	readable := policy.Checkpoint().Accept
 	var set policy.KindSet
 	for _, name := range names {
 		kind, ok := policy.ParseKind(name)
-		if !ok {
-			return 0, fmt.Errorf("no kind is named %q", name)
+		if !ok || !readable.Has(kind) {
+			return 0, fmt.Errorf("no kind that is read here is named %q: want hcert:vaccination, hcert:test, hcert:recovery", name)
 		}
 		set |= policy.Kinds(kind)
 	}

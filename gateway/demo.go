@@ -83,7 +83,7 @@ func (d *demo) open(listen string) error {
 	}
 	options := stationOptions{
 		state: filepath.Join(d.state, "gate"), roots: &bundle.Roots{Threshold: 1, Keys: []bundle.Root{root.Root()}}, log: log,
-		synced: func() bool { return true }, maxDark: defaultMaxDark, taking: true, // the demo trusts the machine's clock as it is
+		maxDark: defaultMaxDark, taking: true, // the demo trusts the machine's clock as it is
 	}
 	profile := policy.Demo()
 	options.profile = &profile

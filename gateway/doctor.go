@@ -58,6 +58,9 @@ func (c *doctorCmd) Run(std streams) error {
 		}
 		x.state(config)
 		for _, l := range config.Lanes {
+			if p, err := config.profile(l.Profile); err == nil && !p.Production {
+				x.problem("lane "+l.ID, "give it a profile for production, such as checkpoint", "profile %q admits published test keys", p.Name)
+			}
 			bound[l.Path] = l.ID
 			x.lane(&l)
 		}

@@ -73,7 +73,7 @@ func explain(w io.Writer, code []byte, run *verifyRun, c *policy.Candidate) {
 	fmt.Fprintf(w, "format\t%s\n", c.Kind)
 	if m := r.Message; m != nil {
 		fmt.Fprintf(w, "message\tCOSE_Sign1, %s, key id %x, payload of %d bytes, signature of %d\n",
-			sig.Algorithm(m.Alg), m.KeyID, len(m.Payload), len(m.Signature))
+			algorithm(m.Alg), m.KeyID, len(m.Payload), len(m.Signature))
 	}
 	if c.HasKey {
 		for _, k := range run.list.Keys(trust.HCERT, c.Key) {
@@ -90,12 +90,23 @@ func explain(w io.Writer, code []byte, run *verifyRun, c *policy.Candidate) {
 		}
 	}
 	if r.Err != nil {
-		fmt.Fprintf(w, "broke at\t%s: %s\n", r.Layer, oneLine(r.Err.Error()))
+		layer := r.Layer.String()
+		why := strings.TrimPrefix(r.Err.Error(), strings.ToLower(layer)+": ") // some errors begin with their package's name
+		fmt.Fprintf(w, "broke at\t%s: %s\n", layer, oneLine(why))
 	}
 	for check := policy.Check(0); check < policy.NumChecks; check++ {
 		fmt.Fprintf(w, "check\t%-10s  %s%s\n", check, c.State(check), because(c, check))
 	}
 	fmt.Fprintf(w, "verdict\t%s: %s. %s\n", c.Outcome(), c.Reason(), explanations[c.Reason()])
+}
+
+// algorithm names what a message says that it is signed with. A number that is too large for any algorithm must not be shown as
+// one of ours by losing its upper bits.
+func algorithm(alg int64) string {
+	if a := sig.Algorithm(alg); int64(a) == alg {
+		return a.String()
+	}
+	return fmt.Sprintf("alg(%d)", alg)
 }
 
 func because(c *policy.Candidate, check policy.Check) string {

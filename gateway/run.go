@@ -49,6 +49,11 @@ func (c *runCmd) Run(ctx context.Context, std streams) (err error) {
 		return err
 	}
 	defer closing(s.close, &err)
+	for _, l := range options.lanes {
+		if !l.Profile.Production {
+			log.Warn("this lane admits published test keys: it is for demonstrations", "lane", l.ID, "profile", l.Profile.Name)
+		}
+	}
 	log.Info("lanes are running", "page", "http://"+page.Addr().String()+"/", "lanes", strings.Join(s.gate.Lanes(), " "))
 	return s.run(ctx, page, events)
 }
@@ -90,10 +95,10 @@ func (c *config) station() (*stationOptions, error) {
 	return o, err
 }
 
-// timeSource returns who vouches for the wall clock: the kernel, or for "system" whoever looks after it.
+// timeSource returns who vouches for the wall clock: the kernel, or for "system" nobody, since somebody looks after it.
 func timeSource(name string) (synced func() bool) {
 	if name == clockSystem {
-		return func() bool { return true }
+		return nil
 	}
 	return kernelSynced
 }

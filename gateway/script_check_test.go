@@ -94,6 +94,47 @@ func recomputeChain(export string) (int, error) {
 	return len(lines) - 2, nil
 }
 
+// sameEntries compares a journal's export with what a collector exports.
+func sameEntries(export, reported string) error {
+	journal, collected := strings.Split(export, "\n"), strings.Split(strings.TrimSuffix(reported, "\n"), "\n")
+	var head struct{ Journal string }
+	if err := json.Unmarshal([]byte(journal[0]), &head); err != nil {
+		return err
+	}
+	hashes := make(map[string]string)
+	for _, line := range collected {
+		var e struct {
+			Journal, Hash string
+			Sequence      uint64
+			Entry         json.RawMessage
+		}
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			return err
+		}
+		if e.Journal != head.Journal || hashes[e.Hash] != "" {
+			return fmt.Errorf("entry %d twice, or of another journal", e.Sequence)
+		}
+		hashes[e.Hash] = string(e.Entry)
+	}
+	for _, line := range journal[1:] {
+		var e struct{ Hash, Body string }
+		if line == "" || strings.HasPrefix(line, `{"entries"`) {
+			continue
+		}
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			return err
+		}
+		if hashes[e.Hash] != e.Body {
+			return fmt.Errorf("not reported, or otherwise: %s", e.Body)
+		}
+		delete(hashes, e.Hash)
+	}
+	if len(hashes) > 0 {
+		return fmt.Errorf("reported, and not in the journal: %v", hashes)
+	}
+	return nil
+}
+
 // asJPEG PNG JPEG turns a picture into another format, as a phone that takes a photograph does.
 func asJPEG(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {

@@ -30,24 +30,26 @@ func TestScripts(t *testing.T) {
 		Setup:               setUpScript,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":     exits,
-			"start":     start,
-			"terminate": terminate,
-			"await":     await,
-			"harmless":  harmless,
-			"payload":   payload,
-			"jpeg":      asJPEG,
-			"pdf":       asPDF,
-			"fill":      fill,
-			"empty":     empty,
-			"expand":    expand,
-			"glob":      glob,
-			"flip":      flip,
-			"chain":     checkChain,
-			"scanner":   plugScanner,
-			"scan":      scan,
-			"fetch":     fetch,
-			"poll":      poll,
+			"exits":        exits,
+			"start":        start,
+			"terminate":    terminate,
+			"await":        await,
+			"harmless":     harmless,
+			"payload":      payload,
+			"jpeg":         asJPEG,
+			"pdf":          asPDF,
+			"fill":         fill,
+			"empty":        empty,
+			"higher":       higher,
+			"expand":       expand,
+			"glob":         glob,
+			"flip":         flip,
+			"chain":        checkChain,
+			"same-entries": compareEntries,
+			"scanner":      plugScanner,
+			"scan":         scan,
+			"fetch":        fetch,
+			"poll":         poll,
 		},
 	})
 }
@@ -243,4 +245,28 @@ func expand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// compareEntries EXPORT REPORTED checks that a collector holds every entry of a journal, byte for byte, once.
+func compareEntries(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: same-entries EXPORT REPORTED")
+	}
+	if err := sameEntries(ts.ReadFile(args[0]), ts.ReadFile(args[1])); err != nil {
+		ts.Fatalf("%v", err)
+	}
+}
+
+// higher A B checks that a number is higher than another.
+func higher(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: higher A B")
+	}
+	a, err := strconv.ParseUint(args[0], 10, 64)
+	ts.Check(err)
+	b, err := strconv.ParseUint(args[1], 10, 64)
+	ts.Check(err)
+	if a <= b {
+		ts.Fatalf("%d is not higher than %d", a, b)
+	}
 }

@@ -124,7 +124,7 @@ func (s *simulation) open(std streams, shares []scannertest.FaultShare) error {
 	profile.Once = 0
 	o := stationOptions{
 		state: s.command.State, profile: &profile, list: list, log: logger(std, true),
-		synced: func() bool { return true }, maxDark: defaultMaxDark,
+		maxDark: defaultMaxDark,
 	}
 	for i := range s.command.Lanes {
 		scanner, err := scannertest.New(scannertest.Options{

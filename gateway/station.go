@@ -43,7 +43,7 @@ type stationOptions struct {
 	profile *policy.Profile
 	lanes   []lane.Config
 	roots   *bundle.Roots // pinned the first time; nil if they are pinned already
-	synced  func() bool   // whether the wall clock can be trusted
+	synced  func() bool   // whether a time source agrees with the wall clock; nil: it is trusted as it is
 	maxDark time.Duration
 	web     *web.Config // Hosts, Exposed, Token; nil for no server
 	forward *report.ForwarderOptions
@@ -218,6 +218,7 @@ func (s *station) run(ctx context.Context, page, events net.Listener) error {
 		}
 	})
 	all.Go(func() { s.prune(ctx) })
+	all.Go(func() { s.saveClock(ctx) })
 	if s.forward != nil {
 		all.Go(func() {
 			if err := s.forward.Run(ctx); err != nil {
@@ -266,6 +267,22 @@ func (s *station) prune(ctx context.Context) {
 			s.log.Error("journal", "err", err)
 		} else if n > 0 {
 			s.log.Info("journal: dropped what is reported and past age", "entries", n)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// saveClock keeps the last trusted time for the next boot, every ten minutes.
+func (s *station) saveClock(ctx context.Context) {
+	tick := time.NewTicker(clockSaveEvery * time.Second)
+	defer tick.Stop()
+	for {
+		if err := s.clock.save(); err != nil {
+			s.log.Error("clock", "err", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -271,6 +271,43 @@ func TestLampAsksForAPersonWhileAnyCodeIsLate(t *testing.T) {
 	})
 }
 
+func TestCableDoesNotHideALateCode(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *screen) {
+		read := s.read()
+		time.Sleep(2 * second)
+		s.linked <- false
+		s.linked <- true
+		s.linked <- false
+		time.Sleep(10 * second)
+		s.wantChanges(change{Deadline, SignalRefer}, change{2 * second, SignalRefer}, change{2 * second, SignalRefer}, change{2 * second, SignalRefer})
+		s.give(read, policy.Admit)
+		time.Sleep(10 * second)
+		if last := s.changes[len(s.changes)-1]; last.Signal != SignalFault {
+			s.t.Errorf("after the verdict the lamp rests as %v, want %v", last.Signal, SignalFault)
+		}
+	})
+}
+
+// TestVerdictMayBeHeardBeforeItsFrame: both are said in this order on two channels, and the display may hear either first.
+func TestVerdictMayBeHeardBeforeItsFrame(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *screen) {
+		for range 200 {
+			read := time.Now()
+			s.arrived <- read
+			s.give(read, policy.Admit)
+			s.take(VerdictGiven)
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(10 * second)
+		s.wantNoEvent()
+		if st := s.snapshot(); st.Admitted != 200 || st.Late != 0 {
+			s.t.Errorf("status %+v", st)
+		}
+	})
+}
+
 // TestVerdictOutlastsItsScanner: somebody who was admitted sees it, whatever becomes of the cable.
 func TestVerdictOutlastsItsScanner(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"os"
@@ -195,12 +196,14 @@ func (w *webConfig) check() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.key, err)
 		}
-		if ip := net.ParseIP(host); !w.Exposed && host != "localhost" && !ip.IsLoopback() {
+		if !w.Exposed && !isLoopback(host) {
 			return fmt.Errorf("%s %q: other machines could reach it; web.exposed = true allows that", l.key, l.address)
 		}
 	}
 	return nil
 }
+
+func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 func (l *laneConfig) check() error {
 	switch {
@@ -305,12 +308,17 @@ func kindSet(names []string) (policy.KindSet, error) {
 
 // readLimited reads a file of at most limit bytes.
 func readLimited(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > limit {
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(text)) > limit {
 		return nil, fmt.Errorf("%s: larger than %d bytes", path, limit)
 	}
-	return os.ReadFile(path)
+	return text, nil
 }

@@ -74,12 +74,16 @@ func TestWrongConfigurationsAreRefusedInWords(t *testing.T) {
 
 		{"unknown profile", stateLine + "profile = \"airport\"\n" + serialLane, `profile "airport": there is none of that name`},
 		{"unknown profile of a lane", stateLine + serialLane + "profile = \"x\"\n", `lane "1": profile "x": there is none of that name`},
+		{"profile that accepts nothing", stateLine + "[profiles.a]\nbase = \"checkpoint\"\naccept = []\n" + serialLane, "profiles.a: accept: nothing would be admitted"},
+		{"profile on that of the demo", stateLine + "[profiles.a]\nbase = \"demo\"\n" + serialLane, `profiles.a: base "demo" is no built-in profile for production`},
 		{"profile on itself", stateLine + "[profiles.a]\nbase = \"a\"\n" + serialLane + "profile = \"a\"\n", `profiles.a: base "a" is no built-in profile`},
 		{"profile without a base", stateLine + "[profiles.a]\n" + serialLane, `profiles.a: base "" is no built-in profile`},
 		{"profile that nobody uses", stateLine + "[profiles.a]\nbase = \"checkpoint\"\ndeny = [\"expired\"]\n" + serialLane, `profiles.a: deny: "expired" is no reason that asks a person`},
-		{"unknown kind", stateLine + "[profiles.a]\nbase = \"checkpoint\"\naccept = [\"ticket\"]\n" + serialLane, `profiles.a: accept: no kind is named "ticket"`},
-		{"unknown kind used once", stateLine + "[profiles.a]\nbase = \"checkpoint\"\nonce = [\"ticket\"]\n" + serialLane, `profiles.a: once: no kind is named "ticket"`},
-		{"unknown check", stateLine + "[profiles.a]\nbase = \"checkpoint\"\nrequire = [\"luck\"]\n" + serialLane, `profiles.a: require: no check is named "luck"`},
+		{"unknown kind", stateLine + "[profiles.a]\nbase = \"checkpoint\"\naccept = [\"ticket\"]\n" + serialLane, `profiles.a: accept: no kind that is read here is named "ticket": want hcert:vaccination, hcert:test, hcert:recovery`},
+		{"unknown kind used once", stateLine + "[profiles.a]\nbase = \"checkpoint\"\nonce = [\"ticket\"]\n" + serialLane, `profiles.a: once: no kind that is read here is named "ticket"`},
+		{"kind that is refused by name", stateLine + "[profiles.a]\nbase = \"checkpoint\"\naccept = [\"bcbp\"]\n" + serialLane, `profiles.a: accept: no kind that is read here is named "bcbp"`},
+		{"check that nobody makes", stateLine + "[profiles.a]\nbase = \"checkpoint\"\nrequire = [\"identity\"]\n" + serialLane, `profiles.a: require: "identity" cannot be asked for`},
+		{"unknown check", stateLine + "[profiles.a]\nbase = \"checkpoint\"\nrequire = [\"luck\"]\n" + serialLane, `profiles.a: require: "luck" cannot be asked for; revocation can`},
 		{"ok as a reason", stateLine + "[profiles.a]\nbase = \"checkpoint\"\ndeny = [\"ok\"]\n" + serialLane, `profiles.a: deny: "ok" is no reason that asks a person`},
 
 		{"lane without a name", lane("scanner = \"serial\"\npath = \"/x\"\n"), `lane id "": want 1 to 32`},
@@ -154,11 +158,9 @@ deny = ["weak_key", "list_stale"]
 once = ["hcert:test"]
 ignore_key_expired = true
 admit_stale_list = true
-[profiles.nothing]
-base = "demo"
-accept = []
-once = []
-`+serialLane+"[[lane]]\nid = \"2\"\nscanner = \"serial\"\npath = \"/dev/ttyACM1\"\nprofile = \"nothing\"\n"))
+[profiles.plain]
+base = "checkpoint"
+`+serialLane+"[[lane]]\nid = \"2\"\nscanner = \"serial\"\npath = \"/dev/ttyACM1\"\nprofile = \"plain\"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,8 +176,8 @@ once = []
 	if *o.profile != want || *o.lanes[0].Profile != want {
 		t.Errorf("got %+v and %+v, want %+v", o.profile, o.lanes[0].Profile, want)
 	}
-	want = policy.Demo()
-	want.Name, want.Accept, want.Once = "nothing", 0, 0
+	want = policy.Checkpoint()
+	want.Name = "plain"
 	if *o.lanes[1].Profile != want {
 		t.Errorf("got %+v, want %+v", o.lanes[1].Profile, want)
 	}
@@ -194,14 +196,14 @@ func TestFilesThatAConfigurationNames(t *testing.T) {
 	secret := file("secret", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3\n")
 	for _, tt := range []struct{ name, text, want string }{
 		{"token", "[web]\ntoken_file = \"" + file("token", " abc\n") + "\"\n", ""},
-		{"no token file", "[web]\ntoken_file = \"" + dir + "/none\"\n", "web.token_file: stat " + dir + "/none"},
+		{"no token file", "[web]\ntoken_file = \"" + dir + "/none\"\n", "web.token_file: open " + dir + "/none"},
 		{"empty token", "[web]\ntoken_file = \"" + file("empty", " \n") + "\"\n", "is empty"},
 		{"token at the limit", "[web]\ntoken_file = \"" + file("long", strings.Repeat("a", maxSecret)) + "\"\n", ""},
 		{"token over it", "[web]\ntoken_file = \"" + file("longer", strings.Repeat("a", maxSecret+1)) + "\"\n", "larger than 4096 bytes"},
 		{"secret", "[report]\nendpoint = \"https://collector.example/v1/reports\"\nsecret_file = \"" + secret + "\"\n", ""},
 		{"bad secret", "[report]\nendpoint = \"https://collector.example/v1/reports\"\nsecret_file = \"" + file("bad", "hunter2") + "\"\n", "report.secret_file: "},
-		{"no secret file", "[report]\nendpoint = \"https://collector.example/v1/reports\"\nsecret_file = \"" + dir + "/none\"\n", "report.secret_file: stat "},
-		{"no roots file", "[trust]\nroots = \"" + dir + "/none\"\n", "read roots: stat "},
+		{"no secret file", "[report]\nendpoint = \"https://collector.example/v1/reports\"\nsecret_file = \"" + dir + "/none\"\n", "report.secret_file: open "},
+		{"no roots file", "[trust]\nroots = \"" + dir + "/none\"\n", "read roots: open "},
 		{"roots that are none", "[trust]\nroots = \"" + secret + "\"\n", "roots " + secret + ": "},
 		{"unknown terminator", serialLane + "terminator = \"bell\"\n", `lane "1": terminator: unknown terminator "bell"`},
 		{"unknown layout", serialLane + "layout = \"de\"\n", `lane "1": layout: unknown keyboard layout "de"`},
@@ -299,4 +301,17 @@ func tomlKeys(v any) []string {
 	}
 	walk(reflect.TypeOf(v))
 	return keys
+}
+
+func TestReadingEndsAtItsLimit(t *testing.T) {
+	t.Parallel()
+	path := written(t, "12345")
+	if got, err := readLimited(path, 5); err != nil || string(got) != "12345" {
+		t.Errorf("at the limit: %q, %v", got, err)
+	}
+	for _, endless := range []string{path, "/dev/zero"} { // a device says that it has no size
+		if got, err := readLimited(endless, 4); err == nil || got != nil || !strings.Contains(err.Error(), "larger than 4 bytes") {
+			t.Errorf("%s over the limit: %q, %v", endless, got, err)
+		}
+	}
 }

@@ -32,6 +32,9 @@ type demoCmd struct {
 	Pace   time.Duration `help:"Time between two codes at a lane." default:"3s"`
 }
 
+// minPace leaves a scanner the time to send a code at demoSpeed.
+const minPace = 50 * time.Millisecond
+
 // demoListLife is how long the demo's trust list may be taken; a new one is made at each start.
 const demoListLife = 7 * 24 * time.Hour
 
@@ -40,6 +43,9 @@ var demoLanes = []string{"1", "2"}
 
 // Run runs until it is told to end.
 func (c *demoCmd) Run(ctx context.Context, std streams) (err error) {
+	if c.Pace < minPace {
+		return misuse{fmt.Errorf("--pace %v: want at least %v", c.Pace, minPace)}
+	}
 	state, err := filepath.Abs(c.State)
 	if err != nil {
 		return err
@@ -179,7 +185,7 @@ func (d *demo) openCollector() (*report.ForwarderOptions, error) {
 	}
 	d.collect, err = report.OpenCollector(dir, report.CollectorOptions{Secrets: []report.Secret{secret}, Now: time.Now, Logger: logger(d.std, true)})
 	if err != nil {
-		return nil, err
+		return nil, withHint(err, "is a demo running in %s already? --state DIR gives this one a folder of its own", d.state)
 	}
 	if d.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, fmt.Errorf("listen for reports: %w", err)
@@ -210,6 +216,9 @@ func listenSomewhere(address string) (page, events net.Listener, err error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, nil, misuse{fmt.Errorf("--listen: %w", err)}
+	}
+	if !isLoopback(host) {
+		return nil, nil, misuse{fmt.Errorf("--listen %s: the demo is for this machine alone", address)}
 	}
 	page, err = net.Listen("tcp", address)
 	if err != nil {

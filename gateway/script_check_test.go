@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
 	"image/jpeg"
 	"image/png"
 	"os"
@@ -133,6 +134,20 @@ func sameEntries(export, reported string) error {
 		return fmt.Errorf("reported, and not in the journal: %v", hashes)
 	}
 	return nil
+}
+
+// asPicture PNG makes a picture of a white sheet.
+func asPicture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: picture PNG")
+	}
+	sheet := image.NewGray(image.Rect(0, 0, 200, 200))
+	for i := range sheet.Pix {
+		sheet.Pix[i] = 0xff
+	}
+	var out bytes.Buffer
+	ts.Check(png.Encode(&out, sheet))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), out.Bytes(), 0o600))
 }
 
 // asJPEG PNG JPEG turns a picture into another format, as a phone that takes a photograph does.

@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 			"await":        await,
 			"harmless":     harmless,
 			"payload":      payload,
+			"picture":      asPicture,
 			"jpeg":         asJPEG,
 			"pdf":          asPDF,
 			"fill":         fill,

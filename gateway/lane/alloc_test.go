@@ -56,7 +56,7 @@ func TestLaneItselfDoesNotAllocate(t *testing.T) {
 func TestDisplayDoesNotAllocate(t *testing.T) {
 	s := newSite(t, 1, func(s *site) { s.still = true })
 	d := s.gate.byID["1"].display
-	d.deadline, d.hold = stoppedTimer(), stoppedTimer()
+	d.deadline, d.hold, d.retry = stoppedTimer(), stoppedTimer(), stoppedTimer()
 	d.config.Lamp = dark{}
 	sub := s.gate.Subscribe("1")
 	r := result{candidate: candidateOf(policy.Admit)}

@@ -19,6 +19,7 @@ type Status struct {
 	Referred  uint64
 	Again     uint64
 	Late      uint64
+	LampFault bool  // the lamp could not be set: nobody knows what it shows
 	Last      Event // zero if there was none yet
 }
 
@@ -48,6 +49,9 @@ type display struct {
 	deadline *time.Timer // of the first of waiting that is not late
 	hold     *time.Timer
 	held     bool // the lamp shows a verdict until hold ends
+	retry    *time.Timer
+	wanted   Signal    // what the lamp should show
+	lit      time.Time // since when, if held
 }
 
 // waiting is a frame without a result.
@@ -69,7 +73,7 @@ func newDisplay(g *Gate, c Config) *display {
 
 // run shows what happens until results is closed; then the lamp is in its safe state.
 func (d *display) run() {
-	d.deadline, d.hold = stoppedTimer(), stoppedTimer()
+	d.deadline, d.hold, d.retry = stoppedTimer(), stoppedTimer(), stoppedTimer()
 	defer d.set(SignalIdle)
 	d.set(d.resting())
 	for {
@@ -88,6 +92,8 @@ func (d *display) run() {
 		case <-d.hold.C:
 			d.held = false
 			d.set(d.resting())
+		case <-d.retry.C:
+			d.set(d.wanted)
 		}
 	}
 }
@@ -108,28 +114,48 @@ func (d *display) setDeadline() {
 
 // show sets the lamp for a final verdict and tells everybody. A repeated sight changes neither lamp nor count.
 func (d *display) show(r result) {
-	d.answered(r.read)
+	late := d.answered(r.read)
 	e := Event{Kind: ShownAgain, Lane: d.config.ID, At: r.at, Sequence: r.sequence, Candidate: r.candidate}
 	if !r.again {
-		e.Kind, e.Earlier, e.Took = VerdictGiven, r.earlier, r.at.Sub(r.read)
-		d.set(signalOf(r.candidate.Outcome()))
-		d.hold.Reset(d.config.Hold)
-		d.held = true
-		if d.anyLate() { // the verdict is not that of the code that somebody waits for
-			d.askPerson()
-		}
+		e.Kind, e.Earlier, e.Took, e.Late = VerdictGiven, r.earlier, r.at.Sub(r.read), late
+		d.light(d.signal(&r, late), r.at)
 	}
 	d.gate.hub.publish(d.count(e))
 }
 
-// answered takes a frame off those that wait. That it arrived was said before its result, but perhaps not heard yet.
-func (d *display) answered(read time.Time) {
+// light shows a signal for the time of a verdict, or until no code is late.
+func (d *display) light(s Signal, at time.Time) {
+	d.set(s)
+	if d.held, d.lit = !d.anyLate(), at; d.held {
+		d.hold.Reset(d.config.Hold)
+	} else {
+		d.hold.Stop()
+	}
+}
+
+// signal decides what the lamp shows for a verdict. Green is for the one person at the gate: it never answers a code that was
+// said to be late, whose holder a person dealt with, nor stands where another code is late, nor follows a refusal that was not
+// seen for MinHold. Then a person looks.
+func (d *display) signal(r *result, late bool) Signal {
+	s := signalOf(r.candidate.Outcome())
+	unseen := d.held && d.wanted != SignalAdmit && r.at.Sub(d.lit) < MinHold
+	if d.anyLate() || s == SignalAdmit && (late || unseen) {
+		return SignalRefer
+	}
+	return s
+}
+
+// answered takes a frame off those that wait, and reports whether it was said to be late. That it arrived was said before
+// its result, but perhaps not heard yet.
+func (d *display) answered(read time.Time) (late bool) {
 	for len(d.arrived) > 0 {
 		d.await(<-d.arrived)
 	}
 	i := slices.IndexFunc(d.waiting, func(w waiting) bool { return w.read.Equal(read) })
+	late = d.waiting[i].late
 	d.waiting = slices.Delete(d.waiting, i, i+1)
 	d.setDeadline()
+	return late
 }
 
 // count enters an event in the lane's status and gives it its number.
@@ -212,10 +238,21 @@ func (d *display) resting() Signal {
 	return SignalIdle
 }
 
+// set sets the lamp. Where that fails it is tried again every lampRetry, but a green only once: whom it was for may be gone.
 func (d *display) set(s Signal) {
-	if err := d.config.Lamp.Set(s); err != nil {
+	d.wanted = s
+	err := d.config.Lamp.Set(s)
+	if err != nil {
 		d.gate.opts.Log.Error("lamp", "lane", d.config.ID, "err", err)
 	}
+	if err != nil && s != SignalAdmit {
+		d.retry.Reset(lampRetry)
+	} else {
+		d.retry.Stop()
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.status.LampFault = err != nil
 }
 
 func (d *display) snapshot() Status {

@@ -207,7 +207,7 @@ func TestCodeWithoutVerdictIsShownAtItsDeadline(t *testing.T) {
 		s.give(read, policy.Admit)
 		s.take(VerdictGiven)
 		time.Sleep(10 * second)
-		s.wantChanges(change{Deadline, SignalRefer}, change{Deadline + 10*second, SignalAdmit}, change{Deadline + 10*second + testHold, SignalIdle})
+		s.wantChanges(change{Deadline, SignalRefer}, change{Deadline + 10*second, SignalRefer}, change{Deadline + 10*second + testHold, SignalIdle})
 		if st := s.snapshot(); st.Late != 1 || st.Admitted != 1 {
 			s.t.Errorf("status: %+v", st)
 		}
@@ -226,6 +226,57 @@ func TestLateCodeStaysShownPastAnEarlierVerdict(t *testing.T) {
 		s.wantChanges(change{0, SignalAdmit}, change{second/5 + Deadline, SignalRefer})
 		s.give(read, policy.Deny)
 		s.wantChanges(change{0, SignalAdmit}, change{second/5 + Deadline, SignalRefer}, change{second/5 + 10*second, SignalDeny})
+	})
+}
+
+// TestGreenDoesNotHideARefusal: whoever was refused, and whoever stands behind, must see whose colour it is.
+func TestGreenDoesNotHideARefusal(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		first  policy.Outcome
+		after  time.Duration
+		second policy.Outcome
+		want   Signal
+	}{
+		{"green at once after red", policy.Deny, 0, policy.Admit, SignalRefer},
+		{"green just before red was seen", policy.Deny, MinHold - 1, policy.Admit, SignalRefer},
+		{"green when red was seen", policy.Deny, MinHold, policy.Admit, SignalAdmit},
+		{"green at once after amber", policy.Refer, 0, policy.Admit, SignalRefer},
+		{"green after green", policy.Admit, 0, policy.Admit, SignalAdmit},
+		{"red after green", policy.Admit, 0, policy.Deny, SignalDeny},
+		{"red after red", policy.Deny, 0, policy.Deny, SignalDeny},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(s *screen) {
+				s.give(s.read(), tt.first)
+				time.Sleep(tt.after)
+				s.give(s.read(), tt.second)
+				if got := s.wanted; got != tt.want {
+					s.t.Errorf("the lamp shows %v, want %v", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestALampThatFailedIsSetAgainButNotToGreen(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *screen) {
+		s.fault = errors.New("no lamp")
+		s.give(s.read(), policy.Admit)
+		time.Sleep(testHold + lampRetry*3/2)
+		if !s.snapshot().LampFault {
+			s.t.Error("nobody is told that the lamp failed")
+		}
+		s.fault = nil
+		time.Sleep(5 * lampRetry)
+		s.wantChanges(change{0, SignalAdmit}, change{testHold, SignalIdle}, change{testHold + lampRetry, SignalIdle},
+			change{testHold + 2*lampRetry, SignalIdle})
+		if s.snapshot().LampFault {
+			s.t.Error("the fault stays though the lamp was set")
+		}
 	})
 }
 
@@ -260,11 +311,11 @@ func TestLampAsksForAPersonWhileAnyCodeIsLate(t *testing.T) {
 		s.take(VerdictLate)
 		s.give(first, policy.Admit)
 		time.Sleep(10 * second)
-		s.wantChanges(change{Deadline, SignalRefer}, change{2 * second, SignalAdmit}, change{2 * second, SignalRefer})
+		s.wantChanges(change{Deadline, SignalRefer}, change{2 * second, SignalRefer})
 		s.give(next, policy.Admit)
 		time.Sleep(10 * second)
-		s.wantChanges(change{Deadline, SignalRefer}, change{2 * second, SignalAdmit}, change{2 * second, SignalRefer},
-			change{12 * second, SignalAdmit}, change{12*second + testHold, SignalIdle})
+		s.wantChanges(change{Deadline, SignalRefer}, change{2 * second, SignalRefer},
+			change{12 * second, SignalRefer}, change{12*second + testHold, SignalIdle})
 		if st := s.snapshot(); st.Late != 2 || st.Admitted != 2 {
 			s.t.Errorf("status: %+v", st)
 		}
@@ -283,8 +334,9 @@ func TestCableDoesNotHideALateCode(t *testing.T) {
 		s.wantChanges(change{Deadline, SignalRefer}, change{2 * second, SignalRefer}, change{2 * second, SignalRefer}, change{2 * second, SignalRefer})
 		s.give(read, policy.Admit)
 		time.Sleep(10 * second)
-		if last := s.changes[len(s.changes)-1]; last.Signal != SignalFault {
-			s.t.Errorf("after the verdict the lamp rests as %v, want %v", last.Signal, SignalFault)
+		synctest.Wait()
+		if s.wanted != SignalFault {
+			s.t.Errorf("after the verdict the lamp rests as %v, want %v", s.wanted, SignalFault)
 		}
 	})
 }

@@ -47,6 +47,7 @@ type Event struct {
 	Sequence  uint64           // of the journal entry; 0 where there is none
 	Candidate policy.Candidate // with its final verdict, for VerdictGiven and ShownAgain
 	Earlier   Earlier          // for AlreadyUsed
+	Late      bool             // it was said before that there was no verdict in time: no lamp turns green for it
 	Took      time.Duration    // from the frame's last byte to the verdict on disk
 	Count     uint64           // verdicts of this lane since start: two greens in a row differ
 }

@@ -69,6 +69,7 @@ const (
 	DefaultHold   = 2 * time.Second
 	MinHold       = time.Second
 	Deadline      = 1500 * time.Millisecond // a frame without a verdict for so long is itself shown
+	lampRetry     = time.Second             // between attempts to set a lamp that failed
 	reopenPause   = 250 * time.Millisecond  // between attempts to open a scanner that is gone
 )
 

@@ -17,7 +17,7 @@ const buffers = 16
 
 // frame is one buffer with a code in it. Whoever received it owns it until it is sent on.
 type frame struct {
-	buf  [verify.MaxScan + 1]byte // one more, so that a code that is too large is seen to be
+	buf  [verify.MaxFrame + 1]byte // one more, so that a code that is too large is seen to be
 	n    int
 	at   time.Time // when its last byte was there
 	hash uint64    // set by decide
@@ -223,9 +223,11 @@ func (l *Lane) enter(code []byte) error {
 type recent struct {
 	seed   maphash.Seed
 	within time.Duration
-	shown  [8]shown
-	next   int
+	shown  [remembered]shown
 }
+
+// remembered is how many codes a lane knows again: more than a hand can show within MaxRepeat.
+const remembered = 64
 
 type shown struct {
 	hash      uint64
@@ -249,7 +251,9 @@ func (r *recent) seen(hash uint64, at time.Time) *shown {
 	for i := range r.shown {
 		s := &r.shown[i]
 		if s.hash == hash && !s.last.IsZero() && at.Sub(s.last) < r.within {
-			s.last = at
+			if at.After(s.last) { // a sight that was read before the verdict was on disk is no news
+				s.last = at
+			}
 			return s
 		}
 	}
@@ -257,6 +261,11 @@ func (r *recent) seen(hash uint64, at time.Time) *shown {
 }
 
 func (r *recent) remember(hash uint64, at time.Time, c policy.Candidate, sequence uint64) {
-	r.shown[r.next] = shown{hash: hash, last: at, candidate: c, sequence: sequence}
-	r.next = (r.next + 1) % len(r.shown)
+	oldest := &r.shown[0]
+	for i := range r.shown {
+		if s := &r.shown[i]; s.last.Before(oldest.last) {
+			oldest = s
+		}
+	}
+	*oldest = shown{hash: hash, last: at, candidate: c, sequence: sequence}
 }

@@ -88,7 +88,7 @@ func TestCodeWithoutVerdictOnDiskIsShownAsLate(t *testing.T) {
 		t.Errorf("took %v, more than %v", e.Took, Deadline)
 	}
 	q.wantVerdict(2, "admit ok")
-	eventually(t, "both lamps are green", func() bool { return p.lamp.now() == SignalAdmit && q.lamp.now() == SignalAdmit })
+	eventually(t, "both lamps rest, and were not green", func() bool { return p.lamp.now() == SignalIdle && q.lamp.now() == SignalIdle })
 	if got := len(s.entries()); got != 2 {
 		t.Errorf("%d entries, want 2", got)
 	}

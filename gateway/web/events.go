@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"passerelle/gateway/lane"
+	"passerelle/gateway/policy"
 )
 
 // stream is one open event stream and the body of its answer: each Read gives what happened since the last one, or a
@@ -111,7 +112,11 @@ func (st *stream) appendStatus() {
 }
 
 func (st *stream) appendEvent(e *lane.Event) {
-	switch e.Kind {
+	kind := e.Kind
+	if e.Late && e.Candidate.Outcome() == policy.Admit {
+		kind = lane.VerdictLate // as the lamp: a person was asked, and stays asked
+	}
+	switch kind {
 	case lane.VerdictGiven:
 		st.buf = append(st.buf, "event: verdict\ndata: "...)
 		st.buf = append(appendVerdict(st.buf, e), "\n\n"...)
@@ -122,7 +127,7 @@ func (st *stream) appendEvent(e *lane.Event) {
 			Trust trustState `json:"trust"`
 		}{e.Lane, stamp(e.At), st.server.trustState()})
 	default: // without the verdict: a code that is shown again must never light anything
-		st.appendNamed(e.Kind.String(), struct {
+		st.appendNamed(kind.String(), struct {
 			Lane     string `json:"lane"`
 			At       string `json:"at"`
 			Sequence uint64 `json:"sequence"`

@@ -88,29 +88,35 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
-func TestMemoryLog(t *testing.T) {
+func TestSlopeOfMemoryLeavesTheWarmingUpOut(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		name        string
-		hours, mb   []float64
-		most, slope float64
+		name      string
+		hours, mb []float64
+		want      float64
 	}{
-		{"level", []float64{0, 1, 2, 3}, []float64{50, 50, 50, 50}, 50, 0},
-		{"warming up does not count", []float64{0, 1, 2, 3}, []float64{10, 90, 50, 50}, 90, 0},
-		{"two more an hour", []float64{0, 1, 2, 3, 4, 5}, []float64{9, 9, 9, 40, 42, 44}, 44, 2},
-		{"one value", []float64{1}, []float64{30}, 30, 0},
-		{"two values", []float64{1, 2}, []float64{30, 31}, 31, 0},
+		{"nothing", nil, nil, 0},
+		{"level", []float64{0, 1, 2, 3}, []float64{50, 50, 50, 50}, 0},
+		{"warming up", []float64{0, 1, 2, 3}, []float64{10, 90, 50, 50}, 0},
+		{"two more an hour", []float64{0, 1, 2, 3, 4, 5}, []float64{9, 9, 9, 40, 42, 44}, 2},
+		{"two less an hour", []float64{0, 1, 2, 3}, []float64{9, 9, 40, 38}, -2},
+		{"one value", []float64{1}, []float64{30}, 0},
+		{"two values", []float64{1, 2}, []float64{30, 31}, 0},
 	} {
 		m := memoryLog{hours: tt.hours, mb: tt.mb}
-		if got := m.most(); got != tt.most {
-			t.Errorf("%s: at most %v, want %v", tt.name, got, tt.most)
-		}
-		if got := m.slope(); math.Abs(got-tt.slope) > 1e-9 {
-			t.Errorf("%s: slope %v, want %v", tt.name, got, tt.slope)
+		if got := m.slope(); math.Abs(got-tt.want) > 1e-9 {
+			t.Errorf("%s: got %v MB/h, want %v", tt.name, got, tt.want)
 		}
 	}
-	if got := (&memoryLog{}).most(); got <= 0 {
+}
+
+func TestPeakOfMemoryIsKept(t *testing.T) {
+	t.Parallel()
+	if got := (&memoryLog{}).most(); got < 1 || got > 1e5 {
 		t.Errorf("this process uses %v MB", got)
+	}
+	if got := (&memoryLog{peak: 1e9}).most(); got != 1e9 {
+		t.Errorf("got %v, want the peak", got)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -26,6 +27,9 @@ type collectCmd struct {
 
 // Run receives until it is told to end, or exports.
 func (c *collectCmd) Run(ctx context.Context, std streams) (err error) {
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		return misuse{errors.New("--cert-file and --key-file belong together")}
+	}
 	secret, err := c.secret(std)
 	if err != nil {
 		return err
@@ -41,7 +45,7 @@ func (c *collectCmd) Run(ctx context.Context, std streams) (err error) {
 		},
 	})
 	if err != nil {
-		return err
+		return withHint(err, "is a collector running on %s already?", c.State)
 	}
 	if c.Export {
 		defer closing(func() error { return collector.Shutdown(ctx) }, &err)

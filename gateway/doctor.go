@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -47,35 +49,65 @@ func (x *examination) note(what, format string, args ...any) {
 
 // Run prints a line a finding and exits 1 if there is a problem.
 func (c *doctorCmd) Run(std streams) error {
-	x := &examination{out: tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)}
-	x.program()
-	x.clock()
-	bound := make(map[string]string)
+	config := &config{Clock: clockConfig{Source: clockNTP}}
 	if c.Config != "" {
-		config, err := loadConfig(c.Config)
-		if err != nil {
+		var err error
+		if config, err = loadConfig(c.Config); err != nil {
 			return misuse{err}
 		}
-		x.state(config)
-		for _, l := range config.Lanes {
-			if p, err := config.profile(l.Profile); err == nil && !p.Production {
-				x.problem("lane "+l.ID, "give it a profile for production, such as checkpoint", "profile %q admits published test keys", p.Name)
-			}
-			bound[l.Path] = l.ID
-			x.lane(&l)
-		}
+	}
+	x := &examination{out: tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)}
+	devices, err := hid.List(filepath.Join(c.Root, "sys"))
+	if err != nil {
+		x.note("USB-HID devices", "%v", err)
+	}
+	x.program()
+	x.clock(config.Clock.Source)
+	if c.Config != "" {
+		x.configuration(config, devices)
+	}
+	bound := make(map[string]string)
+	for _, l := range config.Lanes {
+		bound[l.Path] = l.ID
 	}
 	x.serialPorts(c.Root, bound)
-	x.hidDevices(c.Root, bound)
+	x.hidDevices(devices, bound)
 	if err := x.out.Flush(); err != nil {
 		return err
 	}
-	if x.problems > 0 {
-		fmt.Fprintf(std.out, "%d problems\n", x.problems)
-		return errRefused
+	return x.sum(std.out)
+}
+
+// sum says how many problems there are.
+func (x *examination) sum(w io.Writer) error {
+	switch x.problems {
+	case 0:
+		fmt.Fprintln(w, "nothing is wrong")
+		return nil
+	case 1:
+		fmt.Fprintln(w, "1 problem")
+	default:
+		fmt.Fprintf(w, "%d problems\n", x.problems)
 	}
-	fmt.Fprintln(std.out, "nothing is wrong")
-	return nil
+	return errRefused
+}
+
+// configuration looks at what a gateway with this configuration needs.
+func (x *examination) configuration(c *config, devices []hid.Info) {
+	if _, err := c.station(); err != nil {
+		x.problem("configuration", "correct it: run refuses it", "%v", err)
+	}
+	x.state(c)
+	for _, l := range c.Lanes {
+		if p, err := c.profile(l.Profile); err == nil && !p.Production {
+			x.problem("lane "+l.ID, "give it a profile for production, such as checkpoint", "profile %q admits published test keys", p.Name)
+		}
+		if l.Scanner == "hid" {
+			x.hidLane(&l, devices)
+		} else {
+			x.serialLane(&l)
+		}
+	}
 }
 
 func (x *examination) program() {
@@ -93,9 +125,13 @@ func (x *examination) program() {
 	x.fine("lamps", "none, or the beeper of a serial scanner: %v", lamp.Models())
 }
 
-func (x *examination) clock() {
+func (x *examination) clock(source string) {
 	now := time.Now().UTC().Format(time.RFC3339)
-	if kernelSynced() {
+	switch {
+	case source == clockSystem:
+		x.fine("clock", "%s, as this machine shows it: clock.source = \"system\"", now)
+		return
+	case kernelSynced():
 		x.fine("clock", "%s, synchronised", now)
 		return
 	}
@@ -138,19 +174,26 @@ func (x *examination) state(c *config) {
 	}
 }
 
-// lane looks whether a lane's scanner is where the configuration says.
-func (x *examination) lane(l *laneConfig) {
+// hidLane looks whether a lane's USB-HID scanner is where the configuration says.
+func (x *examination) hidLane(l *laneConfig, devices []hid.Info) {
 	what := "lane " + l.ID
-	if l.Scanner == "hid" {
-		if !hid.Supported() {
-			x.problem(what, "use a program that was built with gcc", "its scanner is USB-HID")
-		}
-		return
+	if !hid.Supported() {
+		x.problem(what, "use a program that was built with gcc", "its scanner is USB-HID")
 	}
+	if !slices.ContainsFunc(devices, func(d hid.Info) bool { return d.Port == l.Path }) {
+		x.problem(what, fixUnplugged, "no USB-HID device at %s", l.Path)
+	}
+}
+
+const fixUnplugged = "plug it in, or correct \"path\": the ports below are there"
+
+// serialLane looks whether a lane's serial scanner is where the configuration says.
+func (x *examination) serialLane(l *laneConfig) {
+	what := "lane " + l.ID
 	f, err := os.OpenFile(l.Path, os.O_RDWR|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		x.problem(what, "plug it in, or correct \"path\": the ports below are there", "no scanner at %s", l.Path)
+		x.problem(what, fixUnplugged, "no scanner at %s", l.Path)
 	case errors.Is(err, fs.ErrPermission):
 		x.problem(what, "install deploy/70-passerelle.rules and join the group dialout", "no right to open %s", l.Path)
 	case err != nil:
@@ -177,12 +220,7 @@ func (x *examination) serialPorts(root string, bound map[string]string) {
 	}
 }
 
-func (x *examination) hidDevices(root string, bound map[string]string) {
-	devices, err := hid.List(filepath.Join(root, "sys"))
-	if err != nil {
-		x.note("USB-HID devices", "%v", err)
-		return
-	}
+func (x *examination) hidDevices(devices []hid.Info, bound map[string]string) {
 	for _, d := range devices {
 		about := fmt.Sprintf("%s, %s %s", d.Kind, d.Maker, d.Name)
 		if d.Kind == hid.Keyboard {
@@ -193,11 +231,14 @@ func (x *examination) hidDevices(root string, bound map[string]string) {
 }
 
 func (x *examination) binding(what, place, about, lane string) {
+	if about != "" {
+		place += "  " + about
+	}
 	if lane == "" {
-		x.note(what, "%s  %s: not bound to a lane, never read", place, about)
+		x.note(what, "%s: not bound to a lane, never read", place)
 		return
 	}
-	x.fine(what, "%s  %s: lane %s", place, about, lane)
+	x.fine(what, "%s: lane %s", place, lane)
 }
 
 func firstOf(m map[string]string, keys ...string) string {

@@ -116,6 +116,8 @@ func condition(name string) (bool, error) {
 		if root, err = moduleRoot(); err == nil {
 			_, err = os.Stat(filepath.Join(corporaFolder(root), "trust", "de-acceptance", "dsc-list.json"))
 		}
+	case "synced":
+		return kernelSynced(), nil
 	case "unsynced":
 		return !kernelSynced(), nil
 	case "pdftoppm", "openssl":

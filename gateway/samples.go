@@ -70,6 +70,20 @@ func (s *samples) content() bundle.Content {
 	return c
 }
 
+// list is the trust list of the samples, as a snapshot.
+func (s *samples) list() (*trust.Snapshot, error) {
+	content := s.content()
+	l := trust.List{Version: 1, Issued: s.now.Unix(), Expires: s.now.Add(demoListLife).Unix(), Acceptance: content.Acceptance, Revoked: content.Revoked}
+	for _, d := range content.Disabled {
+		l.Disabled = append(l.Disabled, d.Fingerprint)
+	}
+	for _, e := range content.Keys {
+		e.Test = testkeys.Is(e.Public.Fingerprint())
+		l.Keys = append(l.Keys, e.Key)
+	}
+	return trust.New(l)
+}
+
 // vaccination returns a certificate that nobody had before.
 func (s *samples) vaccination() *issuer.Certificate {
 	s.n++

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -41,7 +42,8 @@ type beside struct{}
 
 func runningOf(ts *testscript.TestScript) *running { return ts.Value(beside{}).(*running) }
 
-// start NAME PROGRAM [ARG…] runs a program beside the script; what it says goes to the files NAME.out and NAME.err.
+// start NAME PROGRAM [ARG…] runs a program beside the script; what it says goes to the files NAME.out and NAME.err, and
+// NAME_PID is its process.
 func start(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: start NAME PROGRAM [ARG…]")
@@ -63,6 +65,7 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(cmd.Start())
 	r.programs[name] = cmd
+	ts.Setenv(name+"_PID", strconv.Itoa(cmd.Process.Pid))
 	ts.Defer(func() {
 		if r.programs[name] == cmd { // the script failed before it was stopped
 			_ = cmd.Process.Kill()
@@ -112,7 +115,7 @@ func poll(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: poll URL PATTERN [NAME]")
 	}
 	waitFor(ts, args[1:], func() (string, error) {
-		_, body, err := ask("GET", args[0], nil, "")
+		_, body, err := ask("GET", args[0], nil)
 		return string(body), err
 	})
 }
@@ -136,19 +139,19 @@ func waitFor(ts *testscript.TestScript, args []string, look func() (string, erro
 	ts.Fatalf("no %q within %v: %v\n%s", args[0], patience, err, text)
 }
 
-// fetch STATUS METHOD URL [FILE TYPE] sends a request, with a file as its body, and writes the answer to stdout.
+// fetch STATUS METHOD URL [FILE TYPE [HEADER…]] sends a request, with a file as its body, and writes the answer to stdout.
 func fetch(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 3 && len(args) != 5 {
-		ts.Fatalf("usage: fetch STATUS METHOD URL [FILE TYPE]")
+	if neg || len(args) < 3 || len(args) == 4 {
+		ts.Fatalf("usage: fetch STATUS METHOD URL [FILE TYPE [HEADER…]]")
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	var body []byte
-	contentType := ""
-	if len(args) == 5 {
-		body, contentType = []byte(ts.ReadFile(args[3])), args[4]
+	var headers []string
+	if len(args) >= 5 {
+		body, headers = []byte(ts.ReadFile(args[3])), append([]string{"Content-Type: " + args[4]}, args[5:]...)
 	}
-	status, answer, err := ask(args[1], args[2], body, contentType)
+	status, answer, err := ask(args[1], args[2], body, headers...)
 	ts.Check(err)
 	fmt.Fprintf(ts.Stdout(), "%s", answer)
 	if status != want {
@@ -156,7 +159,7 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func ask(method, url string, body []byte, contentType string) (int, []byte, error) {
+func ask(method, url string, body []byte, headers ...string) (int, []byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerIn)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
@@ -164,8 +167,9 @@ func ask(method, url string, body []byte, contentType string) (int, []byte, erro
 		return 0, nil, err
 	}
 	request.Close = true // no connection stays open that a program would have to wait for
-	if contentType != "" {
-		request.Header.Set("Content-Type", contentType)
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		request.Header.Set(name, value)
 	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -173,6 +177,38 @@ func ask(method, url string, body []byte, contentType string) (int, []byte, erro
 	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, longestAnswer))
 	return answer.StatusCode, text, errors.Join(err, answer.Body.Close())
+}
+
+// stream URL FILE listens to a stream of events until the script ends, and writes it to a file.
+func stream(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: stream URL FILE")
+	}
+	out, err := os.Create(ts.MkAbs(args[1]))
+	ts.Check(err)
+	answer, err := http.Get(args[0])
+	ts.Check(err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = io.Copy(out, answer.Body) // until the server or the script ends it
+	}()
+	ts.Defer(func() {
+		_ = answer.Body.Close()
+		<-done
+		_ = out.Close()
+	})
+}
+
+// deaf NAME makes an endpoint that takes connections and never answers, and puts its address into the environment.
+func deaf(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: deaf NAME")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0") // the kernel takes connections; nobody reads
+	ts.Check(err)
+	ts.Defer(func() { _ = l.Close() })
+	ts.Setenv(args[0], "http://"+l.Addr().String()+"/v1/reports")
 }
 
 // plugScanner NAME LINK plugs a simulated scanner in: a real pseudo-terminal, with a link that stays.
@@ -184,6 +220,15 @@ func plugScanner(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	runningOf(ts).scanners[args[0]] = s
 	ts.Defer(func() { _ = s.Close() })
+}
+
+// unplug NAME pulls a scanner out.
+func unplugScanner(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 || runningOf(ts).scanners[args[0]] == nil {
+		ts.Fatalf("usage: unplug NAME, of a scanner that is plugged in")
+	}
+	ts.Check(runningOf(ts).scanners[args[0]].Close())
+	delete(runningOf(ts).scanners, args[0])
 }
 
 // scan NAME FILE shows the first line of a file to a scanner.

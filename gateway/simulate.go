@@ -21,7 +21,6 @@ import (
 	"passerelle/gateway/journal"
 	"passerelle/gateway/lane"
 	"passerelle/gateway/policy"
-	"passerelle/gateway/trust"
 )
 
 // simulateCmd plays scanners into real lanes, with a real journal, and counts what came out.
@@ -149,17 +148,6 @@ func (s *simulation) open(std streams, shares []scannertest.FaultShare) error {
 	}
 	s.before, _ = s.station.journal.Head()
 	return nil
-}
-
-// list is the trust list of the samples, as a snapshot.
-func (s *samples) list() (*trust.Snapshot, error) {
-	content := s.content()
-	l := trust.List{Version: 1, Issued: s.now.Unix(), Expires: s.now.Add(demoListLife).Unix(), Acceptance: content.Acceptance, Revoked: content.Revoked}
-	for _, e := range content.Keys {
-		e.Test = testkeys.Is(e.Public.Fingerprint())
-		l.Keys = append(l.Keys, e.Key)
-	}
-	return trust.New(l)
 }
 
 // run plays for the time asked for, or until somebody has seen enough, then waits until nothing is on its way.
@@ -316,7 +304,8 @@ func (s *simulation) print(w io.Writer) error {
 	}
 	slices.Sort(latency)
 	fmt.Fprintf(t, "last byte to verdict on disk\tp50 %v\tp99 %v\tworst %v\n", quantile(latency, 0.50), quantile(latency, 0.99), quantile(latency, 1))
-	fmt.Fprintf(t, "resident memory\t%.1f MB at most\t%+.2f MB/h\n", s.memory.most(), s.memory.slope())
+	peak, own := s.memory.most()
+	fmt.Fprintf(t, "resident memory\t%.1f MB at most\t%.1f MB of its own\t%+.2f MB/h\n", peak, own, s.memory.slope())
 	journaled, err := s.journaled()
 	if err != nil {
 		return err

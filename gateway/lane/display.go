@@ -118,14 +118,16 @@ func (d *display) show(r result) {
 	e := Event{Kind: ShownAgain, Lane: d.config.ID, At: r.at, Sequence: r.sequence, Candidate: r.candidate}
 	if !r.again {
 		e.Kind, e.Earlier, e.Took, e.Late = VerdictGiven, r.earlier, r.at.Sub(r.read), late
-		d.light(d.signal(&r, late), r.at)
+		d.set(d.signal(&r, late))
+		d.keep(r.at)
+	} else if late {
+		d.keep(r.at)
 	}
 	d.gate.hub.publish(d.count(e))
 }
 
-// light shows a signal for the time of a verdict, or until no code is late.
-func (d *display) light(s Signal, at time.Time) {
-	d.set(s)
+// keep has the lamp show what it shows for the time of a verdict, or until no code is late.
+func (d *display) keep(at time.Time) {
 	if d.held, d.lit = !d.anyLate(), at; d.held {
 		d.hold.Reset(d.config.Hold)
 	} else {

@@ -19,11 +19,11 @@ type screen struct {
 	t     *testing.T
 	sub   *Subscription
 	begun time.Time
-	fault error // of the lamp
 	log   log
 
-	mu      sync.Mutex
-	changes []change // guarded by mu
+	mu      sync.Mutex // guards what follows
+	changes []change
+	fault   error // of the lamp
 }
 
 // change is one signal, and when it was set, from the start on.
@@ -66,6 +66,13 @@ func (s *screen) Set(signal Signal) error {
 	defer s.mu.Unlock()
 	s.changes = append(s.changes, change{time.Since(s.begun), signal})
 	return s.fault
+}
+
+// fail makes the lamp answer with err from now on.
+func (s *screen) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = err
 }
 
 func (s *screen) clear() {
@@ -264,13 +271,13 @@ func TestGreenDoesNotHideARefusal(t *testing.T) {
 func TestALampThatFailedIsSetAgainButNotToGreen(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(s *screen) {
-		s.fault = errors.New("no lamp")
+		s.fail(errors.New("no lamp"))
 		s.give(s.read(), policy.Admit)
 		time.Sleep(testHold + lampRetry*3/2)
 		if !s.snapshot().LampFault {
 			s.t.Error("nobody is told that the lamp failed")
 		}
-		s.fault = nil
+		s.fail(nil)
 		time.Sleep(5 * lampRetry)
 		s.wantChanges(change{0, SignalAdmit}, change{testHold, SignalIdle}, change{testHold + lampRetry, SignalIdle},
 			change{testHold + 2*lampRetry, SignalIdle})
@@ -319,6 +326,20 @@ func TestLampAsksForAPersonWhileAnyCodeIsLate(t *testing.T) {
 		if st := s.snapshot(); st.Late != 2 || st.Admitted != 2 {
 			s.t.Errorf("status: %+v", st)
 		}
+	})
+}
+
+// TestLampRestsAfterALateRepeatedSight: a scanner that sends each code twice, and a slow disk.
+func TestLampRestsAfterALateRepeatedSight(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *screen) {
+		first, again := s.read(), s.read()
+		time.Sleep(2 * second)
+		s.give(first, policy.Deny)
+		time.Sleep(second)
+		s.giveAgain(again)
+		time.Sleep(10 * second)
+		s.wantChanges(change{Deadline, SignalRefer}, change{2 * second, SignalRefer}, change{3*second + testHold, SignalIdle})
 	})
 }
 
@@ -412,7 +433,7 @@ func TestLampIsIdleAtTheEnd(t *testing.T) {
 func TestLampThatFailsIsLoggedAndHoldsNothingUp(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(s *screen) {
-		s.fault = errors.New("no lamp there")
+		s.fail(errors.New("no lamp there"))
 		s.give(s.read(), policy.Admit)
 		s.take(VerdictGiven)
 		s.give(s.read(), policy.Deny)

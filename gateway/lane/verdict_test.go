@@ -75,26 +75,28 @@ func TestEachOutcomeHasItsSignalAndThenTheLampRests(t *testing.T) {
 
 func TestOversizedFrameIsRefusedAndTheNextIsRead(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 1)
-	p := s.posts[0]
-	for i, tt := range []struct {
-		length int
-		want   string
-	}{
-		{verify.MaxScan - 1, "deny malformed"},
-		{verify.MaxScan, "deny malformed"},
-		{verify.MaxScan + 1, "deny too_large"},
-		{driver.MaxFrame, "deny too_large"},
-		{driver.MaxFrame + 1, "deny too_large"},
-		{3 * driver.MaxFrame, "deny too_large"},
-	} {
-		p.show("HC1:" + string(rune('A'+i)) + strings.Repeat("%", tt.length-5))
-		p.wantVerdict(0, tt.want)
-		p.show(code(t, i+1))
-		p.wantVerdict(i+1, "admit ok")
-	}
-	if got := len(s.entries()); got != 12 {
-		t.Errorf("%d entries, want 12", got)
+	for _, aim := range []string{"", "]Q1"} {
+		s := newSite(t, 1, func(s *site) { s.aim = aim })
+		p := s.posts[0]
+		for i, tt := range []struct {
+			length int // without AIM identifier
+			want   string
+		}{
+			{verify.MaxScan - 1, "deny malformed"},
+			{verify.MaxScan, "deny malformed"},
+			{verify.MaxScan + 1, "deny too_large"},
+			{driver.MaxFrame - len(aim), "deny too_large"},
+			{driver.MaxFrame - len(aim) + 1, "deny too_large"},
+			{3 * driver.MaxFrame, "deny too_large"},
+		} {
+			p.show("HC1:" + string(rune('A'+i)) + strings.Repeat("%", tt.length-5))
+			p.wantVerdict(0, tt.want)
+			p.show(code(t, i+1))
+			p.wantVerdict(i+1, "admit ok")
+		}
+		if got := len(s.entries()); got != 12 {
+			t.Errorf("AIM %q: %d entries, want 12", aim, got)
+		}
 	}
 }
 

@@ -100,8 +100,7 @@ func vectorFiles(t *testing.T, patterns ...string) []string {
 	t.Helper()
 	var files []string
 	for _, p := range patterns {
-		dir, name := filepath.Split(p)
-		found, err := filepath.Glob(filepath.Join(corpora(t, "cose/"+dir), name))
+		found, err := filepath.Glob(filepath.Join(corpora(t, "cose"), filepath.FromSlash(p)))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%s: no vectors, %v", p, err)
 		}

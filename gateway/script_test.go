@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -30,6 +31,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setUpScript,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"fails":        fails,
 			"exits":        exits,
 			"start":        start,
 			"terminate":    terminate,
@@ -119,6 +121,9 @@ func condition(name string) (bool, error) {
 		if root, err = moduleRoot(); err == nil {
 			_, err = os.Stat(filepath.Join(corporaFolder(root), "trust", "de-acceptance", "dsc-list.json"))
 		}
+	case "full":
+		_, err := os.Stat("/dev/full")
+		return err == nil, nil
 	case "synced":
 		return kernelSynced(), nil
 	case "unsynced":
@@ -151,6 +156,21 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// fails PROGRAM [ARG…] runs a program whose standard output is a full disk: it must say so, and exit 1.
+func fails(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: fails PROGRAM [ARG…]")
+	}
+	err := ts.Exec("sh", append([]string{"-c", `exec "$0" "$@" >/dev/full`}, args...)...)
+	exit := (*exec.ExitError)(nil)
+	if !errors.As(err, &exit) || exit.ExitCode() != exitRefused {
+		ts.Fatalf("%v, want exit code %d", err, exitRefused)
+	}
+	if !strings.Contains(ts.ReadFile("stderr"), "passerelle: error: ") || !strings.Contains(ts.ReadFile("stderr"), "no space left on device") {
+		ts.Fatalf("it does not say that there is no space")
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -81,21 +82,22 @@ func showDifference(w io.Writer, before, after *bundle.Bundle) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "version %d → %d\n", before.Manifest().Version, after.Manifest().Version)
+	out := bufio.NewWriter(w)
+	fmt.Fprintf(out, "version %d → %d\n", before.Manifest().Version, after.Manifest().Version)
 	for _, group := range []struct {
 		sign       string
 		have, lack []string
 	}{{"-", old, now}, {"+", now, old}} {
 		for _, entry := range group.have {
 			if !slices.Contains(group.lack, entry) {
-				fmt.Fprintln(w)
+				fmt.Fprintln(out)
 				for line := range strings.Lines(entry) {
-					fmt.Fprint(w, group.sign, " ", strings.TrimRight(line, "\n"), "\n")
+					fmt.Fprint(out, group.sign, " ", strings.TrimRight(line, "\n"), "\n")
 				}
 			}
 		}
 	}
-	return nil
+	return out.Flush()
 }
 
 // keySetLines returns a bundle's key set, entry by entry.

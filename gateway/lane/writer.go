@@ -2,6 +2,8 @@ package lane
 
 import (
 	"log/slog"
+	"strings"
+	"unicode"
 
 	"passerelle/gateway/journal"
 	"passerelle/gateway/policy"
@@ -16,6 +18,7 @@ type writer struct {
 	log       *slog.Logger
 	batch     []journal.Pending
 	tickets   []*ticket
+	trouble   string // of the last commit, without digits; "" for none
 }
 
 // ticket is one lane's batch on its way through the writer; done says that every verdict in it is what it will be.
@@ -64,8 +67,9 @@ func (w *writer) collect(t *ticket) {
 
 // commit makes the verdicts final and gives them back to the tickets. What cannot be written is never admitted.
 func (w *writer) commit() {
-	if err := w.journal.Commit(w.batch); err != nil {
-		w.log.Error("journal", "err", err)
+	err := w.journal.Commit(w.batch)
+	w.say(err)
+	if err != nil {
 		for i := range w.batch {
 			p := &w.batch[i]
 			p.Candidate.Verdict = p.Candidate.Finalize(policy.StoreFailed, p.Profile)
@@ -77,4 +81,25 @@ func (w *writer) commit() {
 		rest = rest[n:]
 	}
 	w.committed()
+}
+
+// say logs an error when it begins, changes by more than a number, or ends; not at every scan.
+func (w *writer) say(err error) {
+	if err == nil {
+		if w.trouble != "" {
+			w.log.Info("journal: can be written again")
+		}
+		w.trouble = ""
+		return
+	}
+	text := strings.Map(func(r rune) rune {
+		if unicode.IsDigit(r) {
+			return -1
+		}
+		return r
+	}, err.Error())
+	if text != w.trouble {
+		w.log.Error("journal", "err", err)
+	}
+	w.trouble = text
 }

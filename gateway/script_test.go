@@ -26,7 +26,7 @@ func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                filepath.Join("testdata", "script"),
-		RequireUniqueNames: true, ContinueOnError: true,
+		RequireUniqueNames: true,
 		RequireExplicitExec: true,
 		Setup:               setUpScript,
 		Condition:           condition,

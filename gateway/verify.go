@@ -158,7 +158,7 @@ func (r *verifyRun) rows(in io.Reader) error {
 			return r.verify()
 		}
 		if err != nil {
-			return fmt.Errorf("read codes: %w", err)
+			return errors.Join(r.verify(), fmt.Errorf("read codes: %w", err)) // what came whole still gets its result
 		}
 		r.batch = append(r.batch, r.parse(line))
 		if len(r.batch) == verify.MaxBatch || lines.Buffered() == 0 {

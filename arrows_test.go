@@ -14,7 +14,7 @@ import (
 )
 
 // arrows says which of our packages a package may import; a name that ends in "/*" stands for all below it. What is not
-// here is an error: README.md, "Architecture", says why each arrow is there.
+// here is an error. README.md, "Architecture", shows the plan and says where it differs from the first one.
 var arrows = map[string][]string{
 	"gateway": {"gateway/*", "drivers/*"}, // main wires everything
 

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"time"
@@ -29,6 +30,9 @@ type collectCmd struct {
 func (c *collectCmd) Run(ctx context.Context, std streams) (err error) {
 	if (c.CertFile == "") != (c.KeyFile == "") {
 		return misuse{errors.New("--cert-file and --key-file belong together")}
+	}
+	if err := c.check(); err != nil {
+		return misuse{err}
 	}
 	secret, err := c.secret(std)
 	if err != nil {
@@ -86,16 +90,21 @@ func (c *collectCmd) url(l net.Listener) string {
 	return "http://" + l.Addr().String()
 }
 
+// check refuses to be reached from other machines without TLS, before anything is made.
+func (c *collectCmd) check() error {
+	address, err := net.ResolveTCPAddr("tcp", c.Listen)
+	if err != nil {
+		return err
+	}
+	if c.CertFile == "" && !c.Insecure && !address.IP.IsLoopback() {
+		return withHint(fmt.Errorf("%s is not loopback, and there is no certificate", c.Listen), "give --cert-file and --key-file, or say --insecure")
+	}
+	return nil
+}
+
 // listener listens with TLS, or on loopback without.
 func (c *collectCmd) listener() (net.Listener, error) {
 	if c.CertFile == "" {
-		address, err := net.ResolveTCPAddr("tcp", c.Listen)
-		if err != nil {
-			return nil, misuse{err}
-		}
-		if !address.IP.IsLoopback() && !c.Insecure {
-			return nil, misuse{withHint(fmt.Errorf("%s is not loopback, and there is no certificate", c.Listen), "give --cert-file and --key-file, or say --insecure")}
-		}
 		return net.Listen("tcp", c.Listen)
 	}
 	pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
@@ -107,7 +116,7 @@ func (c *collectCmd) listener() (net.Listener, error) {
 
 // secret reads the shared secret, or makes one.
 func (c *collectCmd) secret(std streams) (report.Secret, error) {
-	if _, err := os.Lstat(c.SecretFile); err == nil {
+	if _, err := os.Lstat(c.SecretFile); c.Export || !errors.Is(err, fs.ErrNotExist) {
 		secret, err := readSecret(c.SecretFile)
 		if err != nil {
 			return secret, fmt.Errorf("secret: %w", err)

@@ -93,6 +93,9 @@ func (d *duration) UnmarshalText(b []byte) error {
 	return err
 }
 
+// maxHold is the longest that a lamp may show a verdict: the next person must not walk through on it.
+const maxHold = 10 * time.Second
+
 // maxConfig is the largest configuration that is read, in bytes.
 const maxConfig = 1 << 20
 
@@ -126,7 +129,11 @@ func tomlError(err error) error {
 	var decode *toml.DecodeError
 	if errors.As(err, &decode) {
 		row, column := decode.Position()
-		return fmt.Errorf("line %d, column %d: %w", row, column, err)
+		why, _, typed := strings.Cut(strings.TrimPrefix(err.Error(), "toml: "), " into struct field ") // a name of ours, in Go
+		if typed {
+			why = fmt.Sprintf("%q: %s", strings.Join(decode.Key(), "."), why)
+		}
+		return fmt.Errorf("line %d, column %d: %s", row, column, why)
 	}
 	return err
 }
@@ -151,6 +158,9 @@ func (c *config) check() error {
 		if _, err := c.profile(name); err != nil {
 			return err
 		}
+	}
+	if c.Web.Exposed && c.Web.TokenFile == "" {
+		return errors.New("web.exposed without web.token_file: any program on the network could change this gate")
 	}
 	return c.checkLanes()
 }
@@ -215,6 +225,14 @@ func (l *laneConfig) check() error {
 		return fmt.Errorf(`lane %q: "path" is missing: the serial port, or the USB port path that doctor shows`, l.ID)
 	case l.Lamp != "" && l.Lamp != "none" && l.Lamp != "beeper":
 		return fmt.Errorf(`lane %q: lamp %q: want "none" or "beeper"`, l.ID, l.Lamp)
+	case l.Scanner == "hid" && (l.Baud != 0 || l.Terminator != "" || l.UndoUTF8):
+		return fmt.Errorf("lane %q: baud, terminator and undo_utf8 are for serial scanners", l.ID)
+	case l.Scanner == "serial" && l.Layout != "":
+		return fmt.Errorf("lane %q: layout is for keyboard scanners, which are hid", l.ID)
+	case l.Lamp != "beeper" && l.Model != "":
+		return fmt.Errorf("lane %q: model says whose beeper it is; lamp is not beeper", l.ID)
+	case time.Duration(l.Hold) > maxHold:
+		return fmt.Errorf("lane %q: hold %v: at most %v", l.ID, time.Duration(l.Hold), maxHold)
 	case l.Lamp == "beeper" && l.Scanner != "serial":
 		return fmt.Errorf("lane %q: only a serial scanner's beeper can be driven", l.ID)
 	case l.Baud != 0 && (l.Baud < serial.MinBaud || l.Baud > serial.MaxBaud):

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +20,7 @@ import (
 // issueCmd signs.
 type issueCmd struct {
 	Certificate issueCertificateCmd `cmd:"" default:"withargs" help:"Sign one certificate."`
-	Key         issueKeyCmd         `cmd:"" help:"Make a signing key with its certificate, which 'trust import --format pem' takes."`
+	Key         issueKeyCmd         `cmd:"" help:"Make a signing key, and FILE.crt beside it, which 'trust import --format pem' takes."`
 }
 
 // issueCertificateCmd signs one certificate from its JSON, in the form of the EU's schema.
@@ -191,7 +192,7 @@ type issueKeyCmd struct {
 	Out     string        `help:"Where to write the private key and its certificate, PEM; only its owner can read it." required:"" placeholder:"FILE"`
 }
 
-// Run writes the key and prints its certificate.
+// Run writes the key, and its certificate beside it for whoever makes trust lists: the private key never leaves.
 func (c *issueKeyCmd) Run(std streams) error {
 	var usages trust.Usage
 	for _, name := range c.Usages {
@@ -223,6 +224,10 @@ func (c *issueKeyCmd) Run(std streams) error {
 	if err := replaceFile(c.Out, file, 0o600); err != nil {
 		return fmt.Errorf("write signing key: %w", err)
 	}
-	_, err = fmt.Fprintf(std.out, "key %s, %s\n", key.ID(), usages)
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: key.Certificate()})
+	if err := replaceFile(c.Out+".crt", cert, 0o644); err != nil {
+		return fmt.Errorf("write certificate: %w", err)
+	}
+	_, err = fmt.Fprintf(std.out, "key %s, %s; its certificate, for trust import: %s.crt\n", key.ID(), usages, c.Out)
 	return err
 }

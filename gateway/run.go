@@ -105,7 +105,8 @@ func timeSource(name string) (synced func() bool) {
 
 // pin returns the roots to pin: those in the file that [trust] names, if none are pinned yet.
 func (c *config) pin() (*bundle.Roots, error) {
-	if c.Trust.Roots == "" {
+	_, err := os.Stat(filepath.Join(c.State, trustFolder, "roots.toml"))
+	if c.Trust.Roots == "" || err == nil {
 		return nil, nil
 	}
 	return readRoots(c.Trust.Roots)

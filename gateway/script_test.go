@@ -25,8 +25,8 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
-		Dir:                filepath.Join("testdata", "script"),
-		RequireUniqueNames: true,
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Setup:               setUpScript,
 		Condition:           condition,
@@ -64,7 +64,6 @@ func TestScripts(t *testing.T) {
 const (
 	envKeys    = "KEYS"    // testdata/keys
 	envTrust   = "TRUST"   // testdata/trust
-	envDeploy  = "DEPLOY"  // deploy
 	envCorpora = "CORPORA" // public test data
 )
 
@@ -81,7 +80,6 @@ func setUpScript(env *testscript.Env) error {
 	env.Setenv("ESC", "\x1b")
 	env.Setenv(envKeys, filepath.Join(root, "testdata", "keys"))
 	env.Setenv(envTrust, filepath.Join(root, "testdata", "trust"))
-	env.Setenv(envDeploy, filepath.Join(root, "deploy"))
 	env.Setenv(envCorpora, corporaFolder(root))
 	env.Values[beside{}] = &running{programs: make(map[string]*exec.Cmd), scanners: make(map[string]*scannertest.Scanner)}
 	return nil

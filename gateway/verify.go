@@ -75,7 +75,7 @@ func (v *verifyCmd) prepare(std streams) (*verifyRun, error) {
 	if v.Trust != "" {
 		var err error
 		if list, err = openList(v.Trust, v.Roots); err != nil {
-			return nil, err
+			return nil, misuse{err}
 		}
 	}
 	run := &verifyRun{
@@ -130,7 +130,7 @@ func (r *verifyRun) file(ctx context.Context, name string) error {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return fmt.Errorf("read codes: %w", err)
+		return misuse{fmt.Errorf("read codes: %w", err)}
 	}
 	defer f.Close()
 	return r.rows(f)
@@ -141,7 +141,7 @@ func (r *verifyRun) image(ctx context.Context, name string) error {
 	if errors.Is(err, camera.ErrNoCode) { // a picture without a code is a code that cannot be read
 		symbols = []camera.Symbol{{}}
 	} else if err != nil {
-		return err
+		return misuse{err}
 	}
 	for _, s := range symbols {
 		r.batch = append(r.batch, inputRow{payload: s.Payload, now: r.now})

@@ -17,7 +17,8 @@
 //     does not allow Close during Read. It looks every 100 ms whether it is to stop, and ends on any error, which means unplugged.
 //   - Codes wait in a queue of fixed size. When nobody takes them, new ones are dropped and counted: who scans now sees that
 //     nothing happens and scans again.
-//   - Plugging in and out is told by the kernel ([Watch]), not found by asking the bus.
+//   - Whether a device is there is looked up in sysfs by its port before it is opened, which costs nothing, so a lane may try again
+//     several times a second; [Watch] tells what the kernel says of plugging in and out, for those who would rather wait.
 //
 // The library is cgo. Without it (CGO_ENABLED=0) [Open] says [ErrUnsupported]; [List] and [Watch] work all the same.
 package hid

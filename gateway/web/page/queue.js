@@ -1,5 +1,5 @@
 // Which verdict is on the screen, and for how long. A verdict stays for MIN at least. Those that come in the meantime wait,
-// at most WAITING of them; then the newest wins: a green, or a "no answer", that a newer verdict has overtaken is skipped,
+// at most WAITING of them; then the oldest green goes first. The newest wins: a green, or a "no answer", that a newer verdict has overtaken is skipped,
 // for its lamp has been seen. A refusal is never skipped for a green.
 
 export const MIN = 1000; // ms
@@ -20,7 +20,10 @@ export class Queue {
 
   add(verdict) {
     this.#waiting.push(verdict);
-    if (this.#waiting.length > WAITING) this.#waiting.shift();
+    if (this.#waiting.length > WAITING) {
+      const passing = this.#waiting.findIndex((v) => ['admit', 'late'].includes(v.outcome));
+      this.#waiting.splice(Math.max(passing, 0), 1);
+    }
     if (this.#free) this.#next();
   }
 

@@ -220,6 +220,7 @@ func (s *station) run(ctx context.Context, page, events net.Listener) error {
 	all.Go(func() { s.prune(ctx) })
 	all.Go(func() { s.saveClock(ctx) })
 	if s.forward != nil {
+		s.forward.RetryParked() // what an endpoint refused may be taken by the next version of it
 		all.Go(func() {
 			if err := s.forward.Run(ctx); err != nil {
 				s.log.Error("reports", "err", err)

@@ -155,6 +155,7 @@ type Journal struct {
 	log      *slog.Logger
 	lock     *os.File // nil for a folder that was moved aside
 	readOnly bool
+	beside   string // OpenReadOnly: what is wrong beside the store, for Verify
 
 	mu     sync.Mutex // the writers' turn; guards what follows up to the blank line
 	starts *startsFile

@@ -63,12 +63,18 @@ func (j *Journal) openForReading(folder string) error {
 		return errors.Join(fmt.Errorf("%w: %w", ErrDamaged, err), j.closeStore())
 	}
 	t := tip{id: journalID(x.meta.ID), sequence: last.sequence, chain: last.hash}
-	if h, head, err := openHead(filepath.Join(folder, headName), os.O_RDONLY); err == nil {
+	h, head, err := openHead(filepath.Join(folder, headName), os.O_RDONLY)
+	if err != nil {
+		j.beside = fmt.Sprintf("the head file cannot be read: %v", err)
+	} else {
 		_ = h.f.Close()
 		if head.id == t.id && head.sequence >= t.sequence {
 			t = head
 		}
 		t.trust = head.trust
+	}
+	if folder != j.dir && !exists(filepath.Join(j.dir, keyName)) && !exists(filepath.Join(j.dir, keyNewName)) {
+		j.beside = "the key file is missing: no use is known again"
 	}
 	j.setMeta(x.meta)
 	j.publish(t, x.point, x.acked, x.meta.Gap)

@@ -263,6 +263,26 @@ func TestExportIsCheckedWithSHA256Alone(t *testing.T) {
 	}
 }
 
+func TestReadOnlyNoticesAMissingFile(t *testing.T) {
+	t.Parallel()
+	for name, file := range map[string]string{"head file": "current/head", "event key": "key"} {
+		dir := t.TempDir()
+		j := mustOpen(t, dir, testOptions())
+		mustClose(t, j)
+		if err := os.Remove(filepath.Join(dir, file)); err != nil {
+			t.Fatal(err)
+		}
+		r, err := OpenReadOnly(dir, Options{})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if report, err := r.Verify(t.Context()); err != nil || report.Break == nil {
+			t.Errorf("without its %s: %+v, %v", name, report, err)
+		}
+		mustClose(t, r)
+	}
+}
+
 func TestReadOnlyAfterACrash(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

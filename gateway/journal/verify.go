@@ -37,6 +37,9 @@ func (j *Journal) Verify(ctx context.Context) (Report, error) {
 		if err != nil {
 			return Report{}, fmt.Errorf("verify journal: %w", err)
 		}
+		if j.beside != "" {
+			r.Break = &Break{Why: j.beside}
+		}
 		return r, nil
 	}
 	r.Break = &Break{Why: err.Error()}

@@ -1,7 +1,7 @@
 package policy
 
 import (
-	"strconv"
+	"time"
 
 	"passerelle/gateway/credential/hcert"
 )
@@ -47,8 +47,8 @@ var hcertClaims = []struct {
 	{"given_name", Airline, func(c *hcert.Certificate) []byte { return c.Given }},
 	{"family_name_icao", Airline, func(c *hcert.Certificate) []byte { return c.FamilyICAO }},
 	{"given_name_icao", Airline, func(c *hcert.Certificate) []byte { return c.GivenICAO }},
-	{"valid_from", Airline, func(c *hcert.Certificate) []byte { return seconds(c.IssuedAt) }},
-	{"valid_until", Airline, func(c *hcert.Certificate) []byte { return seconds(c.Expires) }},
+	{"valid_from", Airline, func(c *hcert.Certificate) []byte { return moment(c.IssuedAt) }},
+	{"valid_until", Airline, func(c *hcert.Certificate) []byte { return moment(c.Expires) }},
 	{"birth_date", Authority, func(c *hcert.Certificate) []byte { return c.Birth }},
 	{"document_type", Authority, func(c *hcert.Certificate) []byte { return c.Document.Type }},
 	{"document_number", Authority, func(c *hcert.Certificate) []byte { return c.Document.Number }},
@@ -57,7 +57,7 @@ var hcertClaims = []struct {
 	{"issuer", Authority, func(c *hcert.Certificate) []byte { return c.Entry.Issuer }},
 }
 
-func seconds(t int64) []byte { return strconv.AppendInt(nil, t, 10) }
+func moment(t int64) []byte { return time.Unix(t, 0).UTC().AppendFormat(nil, time.RFC3339) }
 
 // Disclose returns what a role may see of a certificate, absent members left out. Values are text from outside.
 func Disclose(r Role, c *hcert.Certificate) []Disclosed {

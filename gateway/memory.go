@@ -83,3 +83,10 @@ func (m *memoryLog) slope() float64 {
 	}
 	return over / under
 }
+
+// touched returns an empty slice with room for n whose pages are resident already, so that filling it does not look like growth.
+func touched[T any](n int) []T {
+	s := make([]T, n)
+	clear(s)
+	return s[:0]
+}

@@ -361,13 +361,6 @@ func (s *simulation) journaled() (uint64, error) {
 	}
 }
 
-// touched returns an empty slice with room for n whose pages are resident already, so that filling it does not look like growth.
-func touched[T any](n int) []T {
-	s := make([]T, n)
-	clear(s)
-	return s[:0]
-}
-
 func (s *simulation) close() error {
 	var errs []error
 	if s.station != nil {

@@ -106,7 +106,8 @@ func TestKilledForwarderLosesAndDoublesNothing(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatalf("seed %d: %d of %d entries after %d kills", seed, c.Entries(), want, kills)
 		}
-		run(t, dir, p.url, time.Duration(random.Int64N(int64(40*time.Millisecond))))
+		longest := 40*time.Millisecond + time.Duration(kills)*4*time.Millisecond // so that a slow machine gets there too
+		run(t, dir, p.url, time.Duration(random.Int64N(int64(longest))))
 	}
 	t.Logf("seed %d: %d entries over %d kills, 0 lost, 0 doubled; %v", seed, n, kills, p)
 	if kills < 5 {

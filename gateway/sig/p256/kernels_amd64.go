@@ -29,6 +29,13 @@ func (s *sum) addEach(points []point) bool {
 	return addEachADX(s, &points[0], len(points))
 }
 
+func (s *sum) addSum(o *sum) bool {
+	if !assembly {
+		return s.addSumGeneric(o)
+	}
+	return addSumADX(s, o)
+}
+
 // mulADX sets z = x·y.
 //
 //go:noescape
@@ -48,3 +55,8 @@ func addPairsADX(points *point, inverse *fe, ds *denominator, pairs int)
 //
 //go:noescape
 func addEachADX(s *sum, points *point, n int) bool
+
+// addSumADX is sum.addSumGeneric.
+//
+//go:noescape
+func addSumADX(s, o *sum) bool

@@ -275,3 +275,60 @@ next:
 
 done:
 	RET
+
+// func addSumADX(s, o *sum) bool
+//
+// On the stack, by the names of sum.addSum: u1, u, s1, r, pp, ppp.
+TEXT ·addSumADX(SB), NOSPLIT, $192-17
+	MOVQ s+0(FP), R15
+	MOVQ o+8(FP), DI
+	MOVB $0, ret+16(FP)
+	MUL(0, R15, 64, DI)
+	STORE(0, SP)
+	MUL(0, DI, 64, R15)
+	SUB(0, SP)
+	MOVQ R12, AX
+	ORQ R8, AX
+	ORQ R9, AX
+	ORQ R10, AX
+	JZ done
+	STORE(32, SP)
+	MUL(32, R15, 96, DI)
+	STORE(64, SP)
+	MUL(32, DI, 96, R15)
+	SUB(64, SP)
+	STORE(96, SP)
+
+	MUL(32, SP, 32, SP)
+	STORE(128, SP)
+	MUL(32, SP, 128, SP)
+	STORE(160, SP)
+	MUL(0, SP, 128, SP)
+	STORE(0, SP)
+	MUL(64, R15, 64, DI)
+	STORE(64, R15)
+	MUL(64, R15, 128, SP)
+	STORE(64, R15)
+	MUL(96, R15, 96, DI)
+	STORE(96, R15)
+	MUL(96, R15, 160, SP)
+	STORE(96, R15)
+	MUL(64, SP, 160, SP)
+	STORE(64, SP)
+
+	MUL(96, SP, 96, SP)
+	SUB(160, SP)
+	SUB(0, SP)
+	SUB(0, SP)
+	STORE(0, R15)
+
+	LOAD(0, SP)
+	SUB(0, R15)
+	STORE(0, SP)
+	MUL(0, SP, 96, SP)
+	SUB(64, SP)
+	STORE(32, R15)
+	MOVB $1, ret+16(FP)
+
+done:
+	RET

@@ -202,7 +202,7 @@ func (v *Verifier) sumInLanes(i int) (total sum, ok bool) {
 			return total, false
 		}
 	}
-	return total, !total.zz.isZero()
+	return total, !total.zz.isZero() // as it is if any lane's was
 }
 
 // entry returns the table entry that the t-th term of a signature names, and 1 if it is to be negated.

@@ -72,14 +72,14 @@ func (s *sum) addEachGeneric(points []point) bool {
 	return true
 }
 
-// addSum adds another sum, by add-2008-s. It reports false, and leaves s as it is, if both have one x coordinate, or one of
-// them is none.
-func (s *sum) addSum(o *sum) bool {
+// addSumGeneric adds another sum, by add-2008-s. It reports false, and leaves s as it is, if both have one x coordinate. A sum
+// with zz = 0 makes one of zz = 0, or is reported.
+func (s *sum) addSumGeneric(o *sum) bool {
 	var u1, u, s1, r, pp, ppp fe
 	u1.mul(&s.x, &o.zz)
 	u.mul(&o.x, &s.zz)
 	u.sub(&u, &u1)
-	if u.isZero() || s.zz.isZero() || o.zz.isZero() {
+	if u.isZero() {
 		return false
 	}
 	s1.mul(&s.y, &o.zzz)

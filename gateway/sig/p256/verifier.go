@@ -5,12 +5,8 @@ import "math/bits"
 // Block is how many signatures are worked on together. More would share an inversion, but leave the caches.
 const Block = 64
 
-// treeFrom and lanesFrom are the numbers of signatures from which on affine additions win over XYZZ coordinates, one after the
-// other and in vectors.
-const (
-	treeFrom  = 5
-	lanesFrom = 6
-)
+// treeFrom is the number of signatures from which on trees of affine additions win over XYZZ coordinates.
+const treeFrom = 6
 
 // Verifier verifies batches with its own scratch memory of about half a megabyte: one a goroutine.
 type Verifier struct {
@@ -125,12 +121,11 @@ func (v *Verifier) recode() {
 // sum sums up and concludes.
 func (v *Verifier) sum() {
 	switch {
-	case len(v.work) >= lanesFrom && v.sumLanes():
-	case len(v.work) >= treeFrom:
+	case len(v.work) < treeFrom:
+		v.sumEach()
+	case !v.sumLanes():
 		v.gather(0, len(v.work))
 		v.sumAll()
-	default:
-		v.sumEach()
 	}
 }
 

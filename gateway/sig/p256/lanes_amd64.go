@@ -16,6 +16,9 @@ import "golang.org/x/sys/cpu"
 
 const lanes = 8
 
+// ahead is how many rows before it copies one gatherIFMA asks for its memory.
+const ahead = 4
+
 // vectors says that this processor can do that.
 var vectors = cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512IFMA
 
@@ -33,8 +36,8 @@ type group struct {
 	counts [lanes]uint64 // points of each that are not summed up yet
 	points [maxTerms]points8
 	ds     [maxTerms / 2]denominators
-	from   [maxTerms][lanes]*point // what gather reads
-	negate [maxTerms]uint8         // a bit a lane
+	from   [maxTerms + ahead][lanes]*point // what gather reads
+	negate [maxTerms]uint8                 // a bit a lane
 }
 
 // laneScratch is the memory that summing up in lanes needs: two thirds of a megabyte.
@@ -122,6 +125,7 @@ func (v *Verifier) gatherLanes(groups []group) (most int) {
 		}
 		if longest > 0 {
 			gatherIFMA(&g.points[0], &g.from[0], &g.negate[0], longest)
+			clear(g.from[:longest]) // tables that are evicted must not be held on to
 		}
 		most = max(most, longest)
 	}
@@ -192,6 +196,7 @@ func (v *Verifier) sumInLanes(i int) (total sum, ok bool) {
 		g.negate[row] = negate
 	}
 	gatherIFMA(&g.points[0], &g.from[0], &g.negate[0], rows)
+	clear(g.from[:rows])
 	var all sums8
 	last := uint8(1)<<((s.count-1)%lanes+1) - 1
 	sumRowsIFMA(&all, &g.points[0], rows, last)
@@ -234,7 +239,8 @@ func multiplyIFMA(ds *denominators, product *number, points *points8, pairs int,
 //go:noescape
 func addPairsIFMA(points *points8, inverse *number, ds *denominators, pairs int, counts *[lanes]uint64)
 
-// gatherIFMA copies n rows of a point a lane, at least one row, negating those whose bit is set.
+// gatherIFMA copies n rows of a point a lane, at least one row, negating those whose bit is set. It looks at the pointers of
+// the next rows, to have their memory read in time; they may be nil.
 //
 //go:noescape
 func gatherIFMA(to *points8, from *[lanes]*point, negate *uint8, n int)

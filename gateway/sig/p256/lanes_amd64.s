@@ -479,6 +479,24 @@ TEXT ·gatherIFMA(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), R15
 
 next:
+	// Row + ahead.
+	MOVQ 256(SI), AX
+	PREFETCHT0 (AX)
+	MOVQ 264(SI), AX
+	PREFETCHT0 (AX)
+	MOVQ 272(SI), AX
+	PREFETCHT0 (AX)
+	MOVQ 280(SI), AX
+	PREFETCHT0 (AX)
+	MOVQ 288(SI), AX
+	PREFETCHT0 (AX)
+	MOVQ 296(SI), AX
+	PREFETCHT0 (AX)
+	MOVQ 304(SI), AX
+	PREFETCHT0 (AX)
+	MOVQ 312(SI), AX
+	PREFETCHT0 (AX)
+
 	// A point is one vector: four limbs of x and four of y. Eight of them are a matrix that is to be transposed.
 	MOVQ 0(SI), AX
 	VMOVDQU64 (AX), Z0

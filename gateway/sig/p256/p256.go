@@ -36,9 +36,12 @@ var ErrKey = errors.New("p256: not a public key on P-256")
 type Key struct {
 	point point
 	table atomic.Pointer[table] // nil: none
-	uses  atomic.Uint64         // since the last time that they were halved
-	asks  atomic.Uint64         // at so many uses it asks for a table, or for a larger one
-	asked atomic.Bool           // and has not been answered
+	uses  atomic.Uint64
+	asks  atomic.Uint64 // at so many uses it asks for a table, or for a larger one
+	asked atomic.Bool   // and has not been answered
+	// The builder's.
+	place  int    // among the keys that have tables
+	halved uint64 // when uses were halved last, in half-lives
 }
 
 // NewKey makes a Key. The error is ErrKey.

@@ -22,11 +22,13 @@ type Tables struct {
 	asked     chan *Key
 	built     atomic.Uint64
 	failed    atomic.Uint64
-	stats     [2]atomic.Int64 // keys with a small and with a large table
+	halfLife  uint64        // in uses; halfLife but in tests
+	uses      atomic.Uint64 // of all keys
+	small     atomic.Int64  // keys with a small table
+	large     atomic.Int64
 
-	mu    sync.Mutex // the builder's
-	small slots
-	large slots
+	mu   sync.Mutex // the builder's
+	room room
 }
 
 // Stats says what tables there are.
@@ -43,13 +45,17 @@ func NewTables(limit int64) *Tables {
 	if limit < MinLimit {
 		return nil
 	}
-	t := &Tables{generator: generatorTable(), asked: make(chan *Key, 256)}
-	left := limit - tableBytes(generatorWindow)
-	large := min(maxLarge, left*3/5/tableBytes(largeWindow))
-	left -= large * tableBytes(largeWindow)
-	t.large.keys = make([]*Key, large)
-	t.small.keys = make([]*Key, left/tableBytes(smallWindow))
+	t := &Tables{generator: generatorTable(), asked: make(chan *Key, 256), halfLife: halfLife}
+	t.room.free = limit - tableBytes(generatorWindow)
+	t.room.most = min(maxLarge, t.room.free*3/5/tableBytes(largeWindow))
 	return t
+}
+
+// count counts uses of all keys together.
+func (t *Tables) count(uses int) {
+	if t != nil {
+		t.uses.Add(uint64(uses))
+	}
 }
 
 // use counts a use of a key and returns its table, nil if it has none.
@@ -80,9 +86,17 @@ func (t *Tables) Stats() Stats {
 	if t == nil {
 		return Stats{}
 	}
-	small, large := t.stats[0].Load(), t.stats[1].Load()
+	small, large := t.small.Load(), t.large.Load()
 	return Stats{
 		Small: int(small), Large: int(large), Built: t.built.Load(), Failed: t.failed.Load(),
 		Bytes: tableBytes(generatorWindow) + small*tableBytes(smallWindow) + large*tableBytes(largeWindow),
 	}
+}
+
+// sized returns the counter of tables of that size.
+func (t *Tables) sized(of *table) *atomic.Int64 {
+	if of.window == largeWindow {
+		return &t.large
+	}
+	return &t.small
 }

@@ -43,6 +43,7 @@ func (v *Verifier) Verify(jobs []Job) {
 			v.invertS()
 			v.recode()
 			v.sum()
+			clear(v.work) // of pointers to jobs and tables, which others may want to go
 		}
 		jobs = jobs[n:]
 	}
@@ -51,6 +52,7 @@ func (v *Verifier) Verify(jobs []Job) {
 // take parses the signatures and keeps those that can be verified here.
 func (v *Verifier) take(jobs []Job) {
 	v.work = v.work[:0]
+	v.tables.count(len(jobs))
 	for i := range jobs {
 		j := &jobs[i]
 		j.Result = Undetermined

@@ -1,0 +1,118 @@
+package p256
+
+import "math"
+
+// room is the memory for tables, and who has it. When it is full, the key that is used least makes room for one that is used
+// more than twice as often; keys that are all used alike do not push each other out. Uses are forgotten by halves, so that what
+// was popular yesterday goes.
+type room struct {
+	keys []*Key // that have tables; each knows its place
+	free int64  // bytes
+	most int64  // large tables; three fifths of the memory at most
+}
+
+const (
+	halfLife = 1 << 16 // uses of all keys together, after which those of each count half
+	margin   = 16      // uses that a key must have above twice another's: a table costs as much as some ten signatures by crypto/ecdsa
+)
+
+// Answer gives a key that asks a table, or a larger one in place of the one that it has, or turns it away until it was used
+// twice as often.
+func (t *Tables) Answer(k *Key) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	defer k.asked.Store(false)
+	window := uint(smallWindow)
+	if k.table.Load() != nil {
+		window = largeWindow
+	}
+	if !t.makeRoom(k, window) {
+		k.asks.Store(max(smallUses, 2*k.uses.Load()))
+		return
+	}
+	built := newTable(&k.point, window)
+	if built.check(&k.point) != nil {
+		t.failed.Add(1)
+		k.asks.Store(math.MaxUint64) // crypto/ecdsa does this key
+		return
+	}
+	t.remove(k)
+	t.put(k, built)
+}
+
+// makeRoom takes tables away from keys that are used less than k, until there is room for one of that window in place of its
+// own. It reports whether there is.
+func (t *Tables) makeRoom(k *Key, window uint) bool {
+	need := tableBytes(window)
+	if old := k.table.Load(); old != nil {
+		need -= tableBytes(old.window)
+	}
+	if window == largeWindow && t.large.Load() >= t.room.most && !t.evict(k, largeWindow) {
+		return false
+	}
+	for t.room.free < need {
+		if !t.evict(k, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// evict takes the table of the key that is used least away, of those with tables of that window unless it is 0, if k is used
+// enough more.
+func (t *Tables) evict(k *Key, window uint) bool {
+	var least *Key
+	uses := t.recent(k)
+	for _, other := range t.room.keys {
+		if window != 0 && other.table.Load().window != window || other == k {
+			continue
+		}
+		if n := t.recent(other); 2*n+margin <= uses {
+			least, uses = other, 2*n+margin-1
+		}
+	}
+	if least == nil {
+		return false
+	}
+	t.remove(least)
+	least.uses.Store(0)
+	least.asks.Store(smallUses)
+	return true
+}
+
+// recent returns the uses of a key, after halving them for the time that went by since they were looked at.
+func (t *Tables) recent(k *Key) uint64 {
+	if now := t.uses.Load() / t.halfLife; now > k.halved {
+		k.uses.Store(k.uses.Load() >> min(now-k.halved, 63))
+		k.halved = now
+	}
+	return k.uses.Load()
+}
+
+func (t *Tables) put(k *Key, built *table) {
+	t.built.Add(1)
+	t.sized(built).Add(1)
+	t.room.free -= tableBytes(built.window)
+	k.place = len(t.room.keys)
+	t.room.keys = append(t.room.keys, k)
+	k.table.Store(built)
+	if built.window == largeWindow {
+		k.asks.Store(math.MaxUint64)
+	} else {
+		k.asks.Store(max(largeUses, 2*k.uses.Load()))
+	}
+}
+
+// remove takes a key's table away, if it has one. Who is using it goes on with it.
+func (t *Tables) remove(k *Key) {
+	old := k.table.Swap(nil)
+	if old == nil {
+		return
+	}
+	t.sized(old).Add(-1)
+	t.room.free += tableBytes(old.window)
+	last := t.room.keys[len(t.room.keys)-1]
+	t.room.keys[k.place], last.place = last, k.place
+	t.room.keys[len(t.room.keys)-1] = nil
+	t.room.keys = t.room.keys[:len(t.room.keys)-1]
+}

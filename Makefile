@@ -13,11 +13,11 @@ GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Packages whose goroutines share memory.
-SHARED := ./drivers/... ./gateway/lane/... ./gateway/journal/... ./gateway/report/... ./gateway/web/... ./gateway/trust/... ./gateway/verify/...
+SHARED := ./drivers/... ./gateway/sig/... ./gateway/lane/... ./gateway/journal/... ./gateway/report/... ./gateway/web/... ./gateway/trust/... ./gateway/verify/...
 # Packages that run on arm64 under qemu-user: all that computes.
-PURE := ./gateway/encoding/... ./gateway/credential/... ./gateway/sig/... ./gateway/policy/... ./gateway/verify/... ./gateway/trust/... ./gateway/issuer/... ./drivers/frame/... ./drivers/keyboard/...
+PURE := ./gateway/encoding/... ./gateway/rows/... ./gateway/credential/... ./gateway/sig/... ./gateway/policy/... ./gateway/verify/... ./gateway/trust/... ./gateway/issuer/... ./drivers/frame/... ./drivers/keyboard/...
 
-.PHONY: all run build test check format race fuzz cross interop testdata cuts soak tools clean
+.PHONY: all run build test check format race generic fuzz cross interop peers bench picture testdata cuts soak tools clean
 
 all: build
 
@@ -33,13 +33,19 @@ test: tools ## the whole suite; names what it has to skip
 check: format ## before each commit
 	$(GO) vet ./...
 	$(STATICCHECK) ./...
+	$(STATICCHECK) -tags p256generic ./gateway/sig/...
+	cd benchmarks && $(GO) vet ./... && $(STATICCHECK) ./...
 	$(GO) test -timeout 10m ./...
+	cd benchmarks && $(GO) test ./...
 
 format:
 	@files=$$(gofmt -l . && $(GOFUMPT) -l .); if [ -n "$$files" ]; then echo "not formatted: $$files" >&2; exit 1; fi
 
 race:
 	$(GO) test -race -timeout 20m $(SHARED)
+
+generic: ## the packages of the hot path without assembly
+	$(GO) test -tags p256generic ./gateway/sig/... ./gateway/verify
 
 fuzz: ## every fuzz target for FUZZTIME
 	@GO=$(GO) FUZZTIME=$(FUZZTIME) .ci/fuzz
@@ -52,6 +58,17 @@ cross: ## arm64: the pure packages under qemu-user, and the program built with a
 
 interop: ## the public certificates, with the keys given, at their clock
 	@$(GO) run ./gateway/interop -corpora $(CORPORA)
+
+peers: ## ours against other people's code, as ratios
+	cd benchmarks && $(GO) run ./peers
+
+bench: ## for benchstat: hot path, POST /v1/verify, latency; then how cost grows
+	$(GO) test -run '^$$' -bench . -count 6 ./gateway/encoding/... ./gateway/credential/... ./gateway/sig/... ./gateway/trust ./gateway/rows
+	$(GO) test -run '^$$' -bench 'VerifyThroughput|LaneLatency|VerifyCommand' ./gateway/web ./gateway
+	cd benchmarks && $(GO) run ./growth
+
+picture: ## draws benchmarks/results/growth.svg anew, from figures kept beside it
+	cd benchmarks && $(GO) run ./growth -save results -picture results/growth.svg
 
 testdata: ## writes testdata/ again: the same bytes
 	$(GO) test ./gateway/issuer -run Testdata -update

@@ -20,7 +20,8 @@ var arrows = map[string][]string{
 
 	"gateway/encoding/*":    {},
 	"gateway/encoding/cose": {"gateway/encoding/cbor"},
-	"gateway/sig":           {},
+	"gateway/sig":           {"gateway/sig/*"},
+	"gateway/sig/*":         {},
 	"gateway/credential/*":  {"gateway/encoding/*", "gateway/sig"},
 	"gateway/trust":         {"gateway/sig"},
 	"gateway/policy":        {"gateway/credential/*", "gateway/trust"},
@@ -32,9 +33,11 @@ var arrows = map[string][]string{
 
 	"gateway/journal": {"gateway/policy"},
 	"gateway/report":  {"gateway/journal", "gateway/policy"},
-	"gateway/lane":    {"gateway/verify", "gateway/policy", "gateway/journal", "gateway/trust"},
+	"gateway/lane":    {"gateway/verify", "gateway/sig", "gateway/policy", "gateway/journal", "gateway/trust"},
+	"gateway/rows":    {},
 	"gateway/web": {
-		"gateway/lane", "gateway/verify", "gateway/report", "gateway/trust", "gateway/trust/*", "gateway/journal", "gateway/policy",
+		"gateway/lane", "gateway/verify", "gateway/rows", "gateway/sig", "gateway/report", "gateway/trust", "gateway/trust/*", "gateway/journal",
+		"gateway/policy",
 	},
 	"gateway/issuer":          {"gateway/encoding/*", "gateway/sig", "gateway/trust"}, // signs; only main and tests use it
 	"gateway/issuer/testkeys": {"gateway/issuer", "gateway/sig", "gateway/trust"},

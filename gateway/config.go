@@ -26,6 +26,7 @@ type config struct {
 	Profile  string                   `toml:"profile"`
 	Clock    clockConfig              `toml:"clock"`
 	Trust    trustConfig              `toml:"trust"`
+	Verify   verifyConfig             `toml:"verify"`
 	Web      webConfig                `toml:"web"`
 	Report   reportConfig             `toml:"report"`
 	Profiles map[string]profileConfig `toml:"profiles"`
@@ -108,6 +109,7 @@ func loadConfig(path string) (*config, error) {
 	c := &config{
 		Profile: "checkpoint",
 		Clock:   clockConfig{Source: clockNTP, MaxDark: duration(defaultMaxDark)},
+		Verify:  verifyConfig{P256: p256Fast},
 		Web:     webConfig{Listen: "127.0.0.1:8080", Events: "127.0.0.1:8081"},
 	}
 	if err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(c); err != nil {
@@ -150,6 +152,9 @@ func (c *config) check() error {
 	}
 	if c.Clock.MaxDark < minDark {
 		return fmt.Errorf("clock.max_dark %v: want at least %v", time.Duration(c.Clock.MaxDark), time.Duration(minDark))
+	}
+	if err := c.Verify.check(); err != nil {
+		return err
 	}
 	if err := c.Web.check(); err != nil {
 		return err

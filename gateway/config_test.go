@@ -67,6 +67,11 @@ func TestWrongConfigurationsAreRefusedInWords(t *testing.T) {
 		{"number for a duration", stateLine + serialLane + "repeat = 2\n", `lane "1": repeat 2ns: want 500ms to 10s`},
 		{"duration without a unit", stateLine + "[clock]\nmax_dark = \"3\"\n" + serialLane, "missing unit in duration"},
 
+		{"unknown way to verify", stateLine + "[verify]\np256 = \"openssl\"\n" + serialLane, `verify.p256 "openssl": want "fast" or "std"`},
+		{"too little memory for tables", stateLine + "[verify]\ntable_memory = 7\n" + serialLane, "verify.table_memory 7: want 8 to 4096"},
+		{"too much memory for tables", stateLine + "[verify]\ntable_memory = 4097\n" + serialLane, "verify.table_memory 4097: want 8 to 4096"},
+		{"negative memory for tables", stateLine + "[verify]\ntable_memory = -1\n" + serialLane, "verify.table_memory -1: want 8 to 4096"},
+
 		{"unknown clock", stateLine + "[clock]\nsource = \"gps\"\n" + serialLane, `clock.source "gps": want "ntp" or "system"`},
 		{"no time in the dark", stateLine + "[clock]\nmax_dark = \"0s\"\n" + serialLane, "clock.max_dark 0s: want at least 1h0m0s"},
 		{"negative time in the dark", stateLine + "[clock]\nmax_dark = \"-1h\"\n" + serialLane, "clock.max_dark -1h0m0s: want at least 1h0m0s"},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"passerelle/gateway/policy"
+	"passerelle/gateway/rows"
 	"passerelle/gateway/sig"
 	"passerelle/gateway/trust"
 	"passerelle/gateway/verify"
@@ -28,7 +28,7 @@ type inspectCmd struct {
 // Run prints a line a layer, the checks, and the verdict.
 func (c *inspectCmd) Run(ctx context.Context, std streams) error {
 	settings := verifyCmd{Trust: c.Trust, Roots: c.Roots, Profile: c.Profile, Now: c.Now, Disclose: c.Disclose}
-	run, err := settings.prepare(std)
+	job, err := settings.prepare()
 	if err != nil {
 		return err
 	}
@@ -36,9 +36,10 @@ func (c *inspectCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	candidates := run.verifier.Verify(nil, []verify.Scan{{Data: code}}, run.list, policy.At(run.now))
+	verifier := verify.New(job.place.Profile, nil)
+	candidates := verifier.Verify(nil, []verify.Scan{{Data: code}}, job.place.List, job.place.Now)
 	t := tabwriter.NewWriter(std.out, 0, 0, 3, ' ', 0)
-	explain(t, code, run, &candidates[0])
+	explain(t, code, job, verifier.Result(0), &candidates[0])
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
@@ -59,32 +60,33 @@ func (c *inspectCmd) read(ctx context.Context, in io.Reader) ([]byte, error) {
 	case c.Code != "":
 		return []byte(c.Code), nil
 	}
-	line, err := nextLine(bufio.NewReaderSize(in, maxRow))
-	if err != nil {
+	var input chunk
+	(&lineReader{in: in}).fill(&input)
+	if len(input.text) == 0 {
 		return nil, misuse{fmt.Errorf("no code: give one as an argument or on standard input")}
 	}
+	line, _, _ := rows.Cut(input.text)
 	return line, nil
 }
 
 // explain writes what each layer is, down to the one that did not open.
-func explain(w io.Writer, code []byte, run *verifyRun, c *policy.Candidate) {
-	r := run.verifier.Result(0)
-	fmt.Fprintf(w, "code\t%d bytes%s\n", len(code), run.excerpt(code))
+func explain(w io.Writer, code []byte, job *verifyJob, r verify.Result, c *policy.Candidate) {
+	fmt.Fprintf(w, "code\t%d bytes%s\n", len(code), job.excerpt(code))
 	fmt.Fprintf(w, "format\t%s\n", c.Kind)
 	if m := r.Message; m != nil {
 		fmt.Fprintf(w, "message\tCOSE_Sign1, %s, key id %x, payload of %d bytes, signature of %d\n",
 			algorithm(m.Alg), m.KeyID, len(m.Payload), len(m.Signature))
 	}
 	if c.HasKey {
-		for _, k := range run.list.Keys(trust.HCERT, c.Key) {
+		for _, k := range job.place.List.Keys(trust.HCERT, c.Key) {
 			fmt.Fprintf(w, "key\t%s, %s, %s, may sign %s, certificate valid %s to %s%s\n", k.Country, oneLine(k.Issuer),
 				&k.Public, k.Usages, day(k.NotBefore), day(k.NotAfter), marks(&k))
 		}
 	}
 	if cert := r.Certificate; cert != nil {
 		fmt.Fprintf(w, "claims\t%s, issued %s, expires %s\n", c.Kind, moment(cert.IssuedAt), moment(cert.Expires))
-		if run.disclose {
-			for _, claim := range policy.Disclose(run.role, cert) {
+		if job.disclose {
+			for _, claim := range policy.Disclose(job.role, cert) {
 				fmt.Fprintf(w, "\t%s: %s\n", claim.Name, oneLine(claim.Value))
 			}
 		}
@@ -132,10 +134,10 @@ func marks(k *trust.Key) string {
 
 // excerpt shows the start of a code, harmless on a terminal, to those who may see what codes say: a boarding pass or an MRZ
 // begins with a name.
-func (r *verifyRun) excerpt(code []byte) string {
+func (j *verifyJob) excerpt(code []byte) string {
 	const most = 48
 	switch {
-	case r.role != policy.Authority:
+	case j.role != policy.Authority:
 		return ""
 	case len(code) <= most:
 		return ": " + oneLine(string(code))

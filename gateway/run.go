@@ -77,7 +77,7 @@ func (c *config) station() (*stationOptions, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &stationOptions{state: c.State, profile: profile, synced: timeSource(c.Clock.Source), maxDark: time.Duration(c.Clock.MaxDark)}
+	o := &stationOptions{state: c.State, profile: profile, verify: c.Verify, synced: timeSource(c.Clock.Source), maxDark: time.Duration(c.Clock.MaxDark)}
 	for _, l := range c.Lanes {
 		config, err := c.lane(l)
 		if err != nil {

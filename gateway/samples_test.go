@@ -45,7 +45,7 @@ func newGateOfSamples(t *testing.T) *gateOfSamples {
 		}
 	})
 	g := &gateOfSamples{made: made, demo: &demo{state: t.TempDir(), samples: made}, profile: policy.Demo()}
-	v := verify.New(&g.profile)
+	v := verify.New(&g.profile, nil)
 	g.judge = func(code []byte) policy.Candidate {
 		return v.Verify(nil, []verify.Scan{{Data: code}}, list, policy.At(now.Unix()))[0]
 	}

@@ -17,7 +17,6 @@ import (
 	"passerelle/drivers/lamp"
 	"passerelle/drivers/scannertest"
 	"passerelle/drivers/serial"
-	"passerelle/gateway/issuer/testkeys"
 	"passerelle/gateway/journal"
 	"passerelle/gateway/lane"
 	"passerelle/gateway/policy"
@@ -54,7 +53,7 @@ func (c *simulateCmd) Run(ctx context.Context, std streams) (err error) {
 		}
 		defer closing(func() error { return os.RemoveAll(c.State) }, &err)
 	}
-	s := &simulation{command: c, memory: memoryLog{started: time.Now()}}
+	s := &simulation{command: c, memory: memoryLog{begun: time.Now()}}
 	defer closing(s.close, &err)
 	if err := s.open(std, shares); err != nil {
 		return err
@@ -94,22 +93,6 @@ type simulation struct {
 	before  uint64 // entries that the journal had
 }
 
-// simulatedLane is a scanner, what it sent and what came of it.
-type simulatedLane struct {
-	id      string
-	scanner *scannertest.Scanner
-	samples *samples
-	events  *lane.Subscription
-	faulty  bool
-
-	mu       sync.Mutex
-	begun    []time.Time // when each scan's first byte was sent; nil with faults; guarded by mu, like all that follows
-	latency  []time.Duration
-	verdicts map[policy.Reason]int
-	again    int
-	late     int
-}
-
 func (s *simulation) open(std streams, shares []scannertest.FaultShare) error {
 	made, err := newSamples(time.Now())
 	if err != nil {
@@ -133,8 +116,12 @@ func (s *simulation) open(std streams, shares []scannertest.FaultShare) error {
 			return err
 		}
 		expected := int(s.command.Rate*s.command.For.Seconds()) + 1
+		coder, err := newCoder(made.fork((i + 1) * 10_000_000))
+		if err != nil {
+			return err
+		}
 		l := &simulatedLane{
-			id: strconv.Itoa(i + 1), faulty: len(shares) > 0, scanner: scanner, samples: made.fork((i + 1) * 10_000_000), verdicts: make(map[policy.Reason]int),
+			id: strconv.Itoa(i + 1), faulty: len(shares) > 0, scanner: scanner, coder: coder, verdicts: make(map[policy.Reason]int),
 			begun: touched[time.Time](expected), latency: touched[time.Duration](expected),
 		}
 		s.lanes = append(s.lanes, l)
@@ -147,6 +134,7 @@ func (s *simulation) open(std streams, shares []scannertest.FaultShare) error {
 		return err
 	}
 	s.before, _ = s.station.journal.Head()
+	s.memory.release = s.station.journal.ReleasePages
 	return nil
 }
 
@@ -162,7 +150,7 @@ func (s *simulation) run(enough context.Context) error {
 		l.events = s.station.gate.Subscribe(l.id)
 		watchers.Go(func() { l.watch(ctx) })
 	}
-	watchers.Go(func() { s.memory.watch(ctx) })
+	watchers.Go(func() { s.memory.watch(ctx, s.command.For) })
 	if err := s.listening(); err != nil {
 		return err
 	}
@@ -217,73 +205,6 @@ func (s *simulation) settle() {
 	}
 }
 
-// play scans codes that nobody saw before.
-func (l *simulatedLane) play(ctx context.Context, rate float64) error {
-	tick := time.NewTicker(time.Duration(float64(time.Second) / rate))
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		code, err := l.samples.sign(testkeys.Ministry, l.samples.vaccination())
-		if err != nil {
-			return err
-		}
-		if !l.faulty {
-			l.mu.Lock()
-			l.begun = append(l.begun, time.Now())
-			l.mu.Unlock()
-		}
-		if err := l.scanner.Scan(context.WithoutCancel(ctx), []byte(code)); err != nil {
-			return fmt.Errorf("lane %s: %w", l.id, err)
-		}
-	}
-}
-
-// watch counts what the lane says, in order: verdicts come in the order of the scans.
-func (l *simulatedLane) watch(ctx context.Context) {
-	defer l.events.Close()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case e := <-l.events.Events:
-			l.count(&e)
-		}
-	}
-}
-
-func (l *simulatedLane) count(e *lane.Event) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch e.Kind {
-	case lane.VerdictGiven:
-		l.verdicts[e.Candidate.Reason()]++
-		took := e.Took
-		if n := len(l.latency); n < len(l.begun) { // from the first byte on the wire: an upper bound for the last
-			took = e.At.Sub(l.begun[n])
-		}
-		l.latency = append(l.latency, took)
-	case lane.ShownAgain:
-		l.again++
-	case lane.VerdictLate:
-		l.late++
-	}
-}
-
-// came returns how many frames came out.
-func (l *simulatedLane) came() uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := l.again
-	for _, k := range l.verdicts {
-		n += k
-	}
-	return uint64(n)
-}
-
 // print writes the table, and errRefused if something was lost or doubled.
 func (s *simulation) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -304,8 +225,7 @@ func (s *simulation) print(w io.Writer) error {
 	}
 	slices.Sort(latency)
 	fmt.Fprintf(t, "last byte to verdict on disk\tp50 %v\tp99 %v\tworst %v\n", quantile(latency, 0.50), quantile(latency, 0.99), quantile(latency, 1))
-	peak, own := s.memory.most()
-	fmt.Fprintf(t, "resident memory\t%.1f MB at most\t%.1f MB of its own\t%+.2f MB/h\n", peak, own, s.memory.slope())
+	s.memory.print(t)
 	journaled, err := s.journaled()
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"passerelle/gateway/lane"
 	"passerelle/gateway/policy"
 	"passerelle/gateway/report"
+	"passerelle/gateway/sig"
 	"passerelle/gateway/trust"
 	"passerelle/gateway/trust/bundle"
 	"passerelle/gateway/trust/cache"
@@ -29,6 +30,7 @@ type station struct {
 	options stationOptions
 	log     *slog.Logger
 	clock   *clock
+	fast    *sig.Accelerator // nil: crypto/ecdsa verifies alone
 	journal *journal.Journal
 	cache   *cache.Cache
 	gate    *lane.Gate
@@ -42,6 +44,7 @@ type stationOptions struct {
 	state   string // folder
 	profile *policy.Profile
 	lanes   []lane.Config
+	verify  verifyConfig
 	roots   *bundle.Roots // pinned the first time; nil if they are pinned already
 	synced  func() bool   // whether a time source agrees with the wall clock; nil: it is trusted as it is
 	maxDark time.Duration
@@ -81,8 +84,10 @@ func openStation(o stationOptions) (s *station, err error) {
 	if err := s.openReports(); err != nil {
 		return s, err
 	}
+	s.fast = o.verify.accelerator(s.differed)
+	limitHeap(max(tableMemory, o.verify.TableMemory))
 	s.gate, err = lane.New(list, lane.Options{
-		Now: s.clock.now, Wall: time.Now, Journal: s.journal, Committed: s.committed, Log: o.log,
+		Now: s.clock.now, Wall: time.Now, Journal: s.journal, Committed: s.committed, Log: o.log, Fast: s.fast,
 	}, o.lanes)
 	if err != nil {
 		return s, misuse{err}
@@ -152,6 +157,7 @@ func (s *station) openWeb() error {
 		return nil
 	}
 	c := *s.options.web
+	c.Fast = s.fast
 	c.Gate, c.Snapshot, c.Now, c.Wall, c.Profile = s.gate, s.gate.Snapshot, s.gate.Now, time.Now, s.options.profile
 	c.Subscribe = func(lane string) (<-chan lane.Event, func()) {
 		sub := s.gate.Subscribe(lane)
@@ -212,12 +218,14 @@ func (s *station) run(ctx context.Context, page, events net.Listener) error {
 	var all sync.WaitGroup
 	s.note("start", map[string]string{"version": version, "trust": fmt.Sprint(s.gate.Snapshot().Version())})
 	all.Go(func() { s.gate.Run(ctx) })
+	all.Go(func() { s.fast.Run(ctx) })
 	all.Go(func() {
 		if err := s.journal.CheckOlder(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("journal", "err", err)
 		}
 	})
 	all.Go(func() { s.prune(ctx) })
+	all.Go(func() { s.releasePages(ctx) })
 	all.Go(func() { s.saveClock(ctx) })
 	if s.forward != nil {
 		s.forward.RetryParked() // what an endpoint refused may be taken by the next version of it
@@ -253,6 +261,7 @@ func (s *station) run(ctx context.Context, page, events net.Listener) error {
 const (
 	shutdownTime = 2 * time.Second
 	pruneEvery   = time.Hour
+	releaseEvery = time.Minute
 )
 
 // prune drops what is reported and past age, now and every hour, as long as the time is known: by a wrong clock a used ticket
@@ -273,6 +282,22 @@ func (s *station) prune(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+	}
+}
+
+// releasePages keeps the files of the journal out of memory, every minute: they are mapped, and would fill it as the journal grows.
+func (s *station) releasePages(ctx context.Context) {
+	tick := time.NewTicker(releaseEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.journal.ReleasePages(); err != nil {
+			s.log.Error("journal", "err", err)
 		}
 	}
 }

@@ -1,64 +1,100 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"slices"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"passerelle/drivers/camera"
 	"passerelle/gateway/policy"
+	"passerelle/gateway/sig"
 	"passerelle/gateway/trust"
-	"passerelle/gateway/verify"
 )
 
-// verifyCmd verifies codes on one core, in the order in which they come.
+// verifyCmd verifies codes on all cores; the results come in the order of the codes.
 type verifyCmd struct {
 	Trust    string   `help:"Trust list: a signed bundle, or a key set of trust import." required:"" placeholder:"FILE"`
 	Roots    string   `help:"Root keys that must have signed the bundle." placeholder:"FILE"`
 	Profile  string   `help:"What is asked here: checkpoint or demo." default:"checkpoint"`
 	Now      string   `help:"Verify at this time (RFC 3339) instead of now." placeholder:"TIME"`
-	Input    string   `help:"lines: one code a line. jsonl: rows {\"payload\", \"now\"}." enum:"lines,jsonl" default:"lines"`
+	Input    string   `help:"lines: one code a line. jsonl: rows {\"payload\", \"now\"}; other members are not looked at." enum:"lines,jsonl" default:"lines"`
 	Output   string   `help:"text or json, one result a line." enum:"text,json" default:"text"`
 	Disclose string   `help:"Add what the code says, as far as a role may see it: authority, airline, retail or steward." placeholder:"ROLE"`
+	Cores    int      `help:"How many cores to verify on; 0 for all." default:"0" placeholder:"N"`
+	P256     string   `name:"p256" help:"fast: ES256 by tables and batches, some of it again by crypto/ecdsa. std: all of it by crypto/ecdsa." enum:"fast,std" default:"fast"`
+	Progress bool     `help:"Show how far it is, where standard error is a terminal and the results go elsewhere." default:"true" negatable:""`
 	Files    []string `arg:"" optional:"" help:"Text files, or images: PNG, JPEG, PDF. Standard input without any."`
 }
 
+// maxCores is the most that --cores takes: each has a Verifier of two megabytes.
+const maxCores = 256
+
 // Run exits 0 if every code would be admitted, 1 if some would not, 2 for misuse.
 func (v *verifyCmd) Run(ctx context.Context, std streams) error {
-	run, err := v.prepare(std)
+	job, err := v.prepare()
 	if err != nil {
 		return err
 	}
-	if len(v.Files) == 0 {
-		err = run.rows(std.in)
-	}
-	for _, name := range v.Files {
-		if err == nil {
-			err = run.file(ctx, name)
-		}
-	}
-	if err := run.flush(err); err != nil {
+	var second secondOpinion
+	job.fast = (&verifyConfig{P256: v.P256}).accelerator(second.differs)
+	second.start(job.fast)
+	p := newVerifyPipeline(ctx, job, std, v.progress(std))
+	done, err := p.finish(v.feed(ctx, p, std))
+	switch err = errors.Join(err, second.end()); {
+	case err != nil:
 		return err
-	}
-	if run.count == 0 {
-		return misuse{fmt.Errorf("nothing to verify: no code in the input")}
-	}
-	if run.refused > 0 {
+	case done.rows == 0:
+		return misuse{errors.New("nothing to verify: no code in the input")}
+	case done.refused > 0:
 		return errRefused
 	}
 	return nil
 }
 
-func (v *verifyCmd) prepare(std streams) (*verifyRun, error) {
+// secondOpinion runs what an Accelerator does beside the verifiers, and keeps what it finds out.
+type secondOpinion struct {
+	fast    *sig.Accelerator
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	key     atomic.Pointer[[32]byte] // whose signature the fast path and crypto/ecdsa judged differently
+}
+
+// differs is for sig.AcceleratorOptions.
+func (s *secondOpinion) differs(d sig.Difference) { s.key.Store(&d.Key) }
+
+// start starts it; nothing has to be done for nil.
+func (s *secondOpinion) start(fast *sig.Accelerator) {
+	ctx, stop := context.WithCancel(context.Background())
+	s.fast, s.stop = fast, stop
+	if fast != nil {
+		s.running.Go(func() { fast.Run(ctx) })
+	}
+}
+
+// end waits until every sample has been verified again. An error says that results may be wrong.
+func (s *secondOpinion) end() error {
+	s.stop()
+	s.running.Wait()
+	if s.fast != nil {
+		s.fast.Settle()
+	}
+	key := s.key.Load()
+	if key == nil {
+		return nil
+	}
+	return withHint(fmt.Errorf("results may be wrong: the fast path and crypto/ecdsa disagree about a signature by key %x", key[:8]),
+		"verify again with --p256 std, and report this")
+}
+
+// prepare reads the command line and loads the trust list.
+func (v *verifyCmd) prepare() (*verifyJob, error) {
 	profile, ok := policy.Named(v.Profile)
 	if !ok {
 		return nil, misuse{fmt.Errorf("profile %q: there is none of that name", v.Profile)}
@@ -71,6 +107,9 @@ func (v *verifyCmd) prepare(std streams) (*verifyRun, error) {
 		}
 		now = t
 	}
+	if v.Cores < 0 || v.Cores > maxCores {
+		return nil, misuse{fmt.Errorf("--cores: %d, want 1 to %d, or 0 for all", v.Cores, maxCores)}
+	}
 	list := trust.Empty()
 	if v.Trust != "" {
 		var err error
@@ -78,226 +117,66 @@ func (v *verifyCmd) prepare(std streams) (*verifyRun, error) {
 			return nil, misuse{err}
 		}
 	}
-	run := &verifyRun{
-		list: list, profile: &profile, now: now.Unix(), verifier: verify.New(&profile),
-		jsonRows: v.Input == "jsonl", jsonOut: v.Output == "json", out: bufio.NewWriterSize(std.out, 1<<16), err: std.err,
+	job := &verifyJob{
+		place: policy.Place{List: list, Now: policy.At(now.Unix()), Profile: &profile},
+		cores: v.Cores, jsonRows: v.Input == "jsonl", jsonOut: v.Output == "json",
+	}
+	if job.cores == 0 {
+		job.cores = min(runtime.GOMAXPROCS(0), maxCores)
 	}
 	if v.Disclose != "" {
-		role, ok := policy.ParseRole(v.Disclose)
-		if !ok {
+		if job.role, ok = policy.ParseRole(v.Disclose); !ok {
 			return nil, misuse{fmt.Errorf("--disclose: no role is named %q", v.Disclose)}
 		}
-		run.role, run.disclose = role, true
+		job.disclose = true
 	}
-	return run, nil
+	return job, nil
 }
 
-// verifyRun is one run of the command.
-type verifyRun struct {
-	list     *trust.Snapshot
-	profile  *policy.Profile
-	now      int64
-	verifier *verify.Verifier
-	jsonRows bool
-	jsonOut  bool
-	role     policy.Role
-	disclose bool
-	out      *bufio.Writer
-	err      io.Writer
-
-	batch      []inputRow
-	scans      []verify.Scan
-	candidates []policy.Candidate
-	line       []byte
-	count      int
-	refused    int
-}
-
-// inputRow is one code to verify.
-type inputRow struct {
-	payload []byte
-	now     int64
-	bad     error // the row itself could not be read
-}
-
-// maxRow is the longest line of input that is read; longer ones are too_large.
-const maxRow = 64 * 1024
-
-// file verifies the codes in one file.
-func (r *verifyRun) file(ctx context.Context, name string) error {
-	if isImage(name) {
-		return r.image(ctx, name)
+// feed gives the pipeline all codes: those in the files, in their order, or those of standard input.
+func (v *verifyCmd) feed(ctx context.Context, p *verifyPipeline, std streams) error {
+	if len(v.Files) == 0 {
+		return p.lines(std.in)
 	}
-	f, err := os.Open(name)
-	if err != nil {
-		return misuse{fmt.Errorf("read codes: %w", err)}
-	}
-	defer f.Close()
-	return r.rows(f)
-}
-
-func (r *verifyRun) image(ctx context.Context, name string) error {
-	symbols, err := readImage(ctx, name)
-	if errors.Is(err, camera.ErrNoCode) { // a picture without a code is a code that cannot be read
-		symbols = []camera.Symbol{{}}
-	} else if err != nil {
-		return misuse{err}
-	}
-	for _, s := range symbols {
-		r.batch = append(r.batch, inputRow{payload: s.Payload, now: r.now})
-	}
-	return r.verify()
-}
-
-// rows verifies one code a line. What is waiting is verified together, up to verify.MaxBatch; nobody waits for more.
-func (r *verifyRun) rows(in io.Reader) error {
-	lines := bufio.NewReaderSize(in, maxRow)
-	for {
-		line, err := nextLine(lines)
-		if err == io.EOF {
-			return r.verify()
+	for _, name := range v.Files {
+		feed := feedText
+		if isImage(name) {
+			feed = feedImage
 		}
-		if err != nil {
-			return errors.Join(r.verify(), fmt.Errorf("read codes: %w", err)) // what came whole still gets its result
-		}
-		r.batch = append(r.batch, r.parse(line))
-		if len(r.batch) == verify.MaxBatch || lines.Buffered() == 0 {
-			if err := r.verify(); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// nextLine returns the next line without its end, cut to maxRow.
-func nextLine(lines *bufio.Reader) ([]byte, error) {
-	line, err := lines.ReadSlice('\n')
-	cut := line
-	if err == bufio.ErrBufferFull {
-		cut = slices.Clone(line)
-		for err == bufio.ErrBufferFull {
-			_, err = lines.ReadSlice('\n')
-		}
-	}
-	if err != nil && (err != io.EOF || len(cut) == 0) {
-		return nil, err
-	}
-	cut = trimEnd(cut, '\n')
-	return trimEnd(cut, '\r'), nil
-}
-
-func trimEnd(b []byte, c byte) []byte {
-	if n := len(b); n > 0 && b[n-1] == c {
-		return b[:n-1]
-	}
-	return b
-}
-
-// parse makes a row of a line, which belongs to the reader.
-func (r *verifyRun) parse(line []byte) inputRow {
-	if !r.jsonRows {
-		return inputRow{payload: slices.Clone(line), now: r.now}
-	}
-	var row struct {
-		Payload *string    `json:"payload"`
-		Now     *time.Time `json:"now"`
-	}
-	if err := json.Unmarshal(line, &row); err != nil {
-		return inputRow{bad: err}
-	}
-	if row.Payload == nil {
-		return inputRow{bad: fmt.Errorf("no member %q", "payload")}
-	}
-	in := inputRow{payload: []byte(*row.Payload), now: r.now}
-	if row.Now != nil {
-		in.now = row.Now.Unix()
-	}
-	return in
-}
-
-// verify verifies the batch: neighbours with the same time together, so that the results stay in order.
-func (r *verifyRun) verify() error {
-	for rest := r.batch; len(rest) > 0; {
-		n := 1
-		for n < len(rest) && n < verify.MaxBatch && rest[n].now == rest[0].now && rest[n].bad == nil {
-			n++
-		}
-		if rest[0].bad != nil {
-			n = 1
-		}
-		if err := r.verifySame(rest[:n]); err != nil {
-			return err
-		}
-		rest = rest[n:]
-	}
-	r.batch = r.batch[:0]
-	return r.out.Flush()
-}
-
-func (r *verifyRun) verifySame(rows []inputRow) error {
-	if bad := rows[0].bad; bad != nil {
-		r.count++
-		fmt.Fprintf(r.err, "passerelle: error: row %d: %s\n", r.count, oneLine(bad.Error()))
-		var c policy.Candidate
-		var f policy.Findings
-		f.Fail(policy.Format, policy.Malformed)
-		c.Conclude(&f, r.profile)
-		return r.print(&c, nil)
-	}
-	r.scans = r.scans[:0]
-	for _, row := range rows {
-		r.scans = append(r.scans, verify.Scan{Data: row.payload})
-	}
-	r.candidates = r.verifier.Verify(r.candidates[:0], r.scans, r.list, policy.At(rows[0].now))
-	for i := range r.candidates {
-		r.count++
-		var claims []policy.Disclosed
-		if cert := r.verifier.Result(i).Certificate; r.disclose && cert != nil {
-			claims = policy.Disclose(r.role, cert)
-		}
-		if err := r.print(&r.candidates[i], claims); err != nil {
+		if err := feed(ctx, p, name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *verifyRun) print(c *policy.Candidate, claims []policy.Disclosed) error {
-	if c.Outcome() != policy.Admit {
-		r.refused++
+func feedText(_ context.Context, p *verifyPipeline, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return misuse{fmt.Errorf("read codes: %w", err)}
 	}
-	r.line = r.line[:0]
-	if r.jsonOut {
-		r.line = c.AppendJSON(r.line)
-		if r.disclose {
-			members := make(map[string]string, len(claims))
-			for _, claim := range claims {
-				members[claim.Name] = claim.Value
-			}
-			text, err := json.Marshal(members)
-			if err != nil {
-				return fmt.Errorf("write claims: %w", err)
-			}
-			r.line = appendPrintableJSON(append(r.line, `,"claims":`...), text)
-		}
-		r.line = append(r.line, '}', '\n')
-	} else {
-		r.line = fmt.Appendf(r.line, "%-5s  %-15s  %-17s  %s", c.Outcome(), c.Reason(), c.Kind, c.Issuer)
-		r.line = bytes.TrimRight(r.line, " ")
-		for _, claim := range claims {
-			r.line = fmt.Appendf(r.line, "  %s=%s", claim.Name, oneLine(claim.Value))
-		}
-		r.line = append(r.line, '\n')
-	}
-	_, err := r.out.Write(r.line)
-	return err
+	defer f.Close()
+	return p.lines(f)
 }
 
-func (r *verifyRun) flush(err error) error {
-	if flushed := r.out.Flush(); err == nil && flushed != nil {
-		return fmt.Errorf("write results: %w", flushed)
+func feedImage(ctx context.Context, p *verifyPipeline, name string) error {
+	symbols, err := readImage(ctx, name)
+	switch {
+	case errors.Is(err, camera.ErrNoCode): // a picture without a code is a code that cannot be read
+		symbols = []camera.Symbol{{}}
+	case err != nil && ctx.Err() != nil:
+		return errEnded
+	case err != nil:
+		return misuse{err}
 	}
-	return err
+	size := fileSize(name)
+	for _, s := range symbols {
+		if err := p.add(inputRow{code: s.Payload, decoded: true}, size); err != nil {
+			return err
+		}
+		size = 0
+	}
+	return nil
 }
 
 // isImage reports whether a file's name is that of a picture.

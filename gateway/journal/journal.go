@@ -69,9 +69,10 @@ type Options struct {
 	// opened. 0 is DefaultMaxUses.
 	MaxUses int
 
-	segment  uint64 // entries of a segment, for tests; 0 is segmentEntries
-	memTable int64  // bytes of Badger's memory table, for tests; 0 is memTableSize
-	unsynced bool   // for the test that shows that the power-cut rig sees losses
+	segment  uint64                            // entries of a segment, for tests; 0 is segmentEntries
+	memTable int64                             // bytes of Badger's memory table, for tests; 0 is memTableSize
+	unsynced bool                              // for the test that shows that the power-cut rig sees losses
+	pageOut  func(start, length uintptr) error // for tests; nil is pageOut
 }
 
 func (o Options) withDefaults() Options {
@@ -87,6 +88,9 @@ func (o Options) withDefaults() Options {
 	o.MaxUses = orDefault(o.MaxUses, DefaultMaxUses)
 	o.segment = orDefault(o.segment, segmentEntries)
 	o.memTable = orDefault(o.memTable, memTableSize)
+	if o.pageOut == nil {
+		o.pageOut = pageOut
+	}
 	return o
 }
 
@@ -147,8 +151,8 @@ func (s State) String() string {
 	return "damaged"
 }
 
-// Journal is one open journal. Commit, Note and the other writers take turns; Read, Verify, Export, State and Head may be
-// called from any goroutine at any time.
+// Journal is one open journal. Commit, Note and the other writers take turns; Read, Verify, Export, State, Head and
+// ReleasePages may be called from any goroutine at any time.
 type Journal struct {
 	dir      string
 	opts     Options
@@ -178,8 +182,9 @@ type Journal struct {
 	acked     uint64
 	hasGap    bool
 
-	damaged atomic.Bool
-	closed  atomic.Bool
+	damaged    atomic.Bool
+	closed     atomic.Bool
+	keepsPages atomic.Bool // ReleasePages said that it cannot
 }
 
 // tip is what the head file says.

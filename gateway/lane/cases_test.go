@@ -72,7 +72,7 @@ func newCaseRun(t *testing.T) *caseRun {
 	return &caseRun{
 		t: t, site: s, lanes: map[string]*post{"demo": s.posts[0], "checkpoint": s.posts[1]},
 		lists: make(map[string]*trust.Snapshot), good: s.gate.Snapshot(), shown: make(map[*post]int),
-		reader: verify.New(&demo),
+		reader: verify.New(&demo, nil),
 	}
 }
 

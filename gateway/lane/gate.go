@@ -21,6 +21,7 @@ import (
 
 	"passerelle/gateway/journal"
 	"passerelle/gateway/policy"
+	"passerelle/gateway/sig"
 	"passerelle/gateway/trust"
 )
 
@@ -78,6 +79,7 @@ type Options struct {
 	Now     func() policy.Now // what time it is for verdicts
 	Wall    func() time.Time  // for events and durations
 	Journal *journal.Journal
+	Fast    *sig.Accelerator // shared by all Verifiers of the process; nil: the standard library
 	// Committed is called after each commit, so that a forwarder looks for new entries. It must not block.
 	Committed func()
 	Log       *slog.Logger

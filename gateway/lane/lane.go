@@ -56,7 +56,7 @@ func newLane(g *Gate, c Config) *Lane {
 		free:     make(chan *frame, buffers),
 		frames:   make(chan *frame, buffers),
 		display:  newDisplay(g, c),
-		verifier: verify.New(c.Profile),
+		verifier: verify.New(c.Profile, g.opts.Fast),
 		recent:   recent{seed: maphash.MakeSeed(), within: c.Repeat},
 		batch:    make([]*frame, 0, buffers),
 		doubles:  make([]double, 0, buffers),

@@ -18,6 +18,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+
+	"passerelle/gateway/sig/p256"
+	"passerelle/gateway/sig/pss"
 )
 
 // Algorithm is a COSE algorithm identifier (RFC 9053, RFC 8230). The zero value is no algorithm and never verifies.
@@ -74,15 +77,17 @@ type curve uint8
 
 const (
 	noCurve curve = iota
-	p256
-	p384
-	p521
+	curveP256
+	curveP384
+	curveP521
 )
 
 // Key is a public key that is known to be valid. The zero Key verifies nothing.
 type Key struct {
 	ec          *ecdsa.PublicKey
+	fast        *p256.Key // of P-256 keys
 	rsa         *rsa.PublicKey
+	pss         *pss.Key // of RSA keys
 	ed          ed25519.PublicKey
 	curve       curve
 	sigLen      int // bytes of a signature by this key
@@ -124,11 +129,11 @@ func New(pub crypto.PublicKey) (Key, error) {
 func (k Key) withECDSA(pub *ecdsa.PublicKey) (Key, error) {
 	switch pub.Curve {
 	case elliptic.P256():
-		k.curve, k.sigLen = p256, 64
+		k.curve, k.sigLen = curveP256, 64
 	case elliptic.P384():
-		k.curve, k.sigLen = p384, 96
+		k.curve, k.sigLen = curveP384, 96
 	case elliptic.P521():
-		k.curve, k.sigLen = p521, 132
+		k.curve, k.sigLen = curveP521, 132
 	default:
 		return Key{}, fmt.Errorf("%w: curve %s", ErrKey, pub.Params().Name)
 	}
@@ -136,6 +141,13 @@ func (k Key) withECDSA(pub *ecdsa.PublicKey) (Key, error) {
 		return Key{}, fmt.Errorf("%w: %v", ErrKey, err)
 	}
 	k.ec = pub
+	if k.curve != curveP256 {
+		return k, nil
+	}
+	var err error
+	if k.fast, err = p256.NewKey(pub); err != nil {
+		return Key{}, fmt.Errorf("%w: %v", ErrKey, err)
+	}
 	return k, nil
 }
 
@@ -145,6 +157,10 @@ func (k Key) withRSA(pub *rsa.PublicKey) (Key, error) {
 	}
 	if pub.E < 3 || pub.E&1 == 0 || pub.N.Bit(0) == 0 {
 		return Key{}, fmt.Errorf("%w: RSA exponent %d or an even modulus", ErrKey, pub.E)
+	}
+	var err error
+	if k.pss, err = pss.NewKey(pub); err != nil {
+		return Key{}, fmt.Errorf("%w: %v", ErrKey, err)
 	}
 	k.rsa, k.sigLen = pub, pub.Size()
 	return k, nil
@@ -191,11 +207,11 @@ func (k *Key) ECDSA() bool { return k.ec != nil }
 func (k *Key) Allows(alg Algorithm) bool {
 	switch alg {
 	case ES256:
-		return k.curve == p256 || k.curve == p384
+		return k.curve == curveP256 || k.curve == curveP384
 	case ES384:
-		return k.curve == p384
+		return k.curve == curveP384
 	case ES512:
-		return k.curve == p521
+		return k.curve == curveP521
 	case PS256:
 		return k.rsa != nil
 	case EdDSA:
@@ -207,11 +223,11 @@ func (k *Key) Allows(alg Algorithm) bool {
 // Algorithms returns what Allows is true for, the customary one first; the list is empty for the zero Key.
 func (k *Key) Algorithms() []Algorithm {
 	switch {
-	case k.curve == p256:
+	case k.curve == curveP256:
 		return []Algorithm{ES256}
-	case k.curve == p384:
+	case k.curve == curveP384:
 		return []Algorithm{ES384, ES256}
-	case k.curve == p521:
+	case k.curve == curveP521:
 		return []Algorithm{ES512}
 	case k.rsa != nil:
 		return []Algorithm{PS256}

@@ -55,7 +55,7 @@ func TestEachCaseGetsItsVerdict(t *testing.T) {
 	for _, c := range loadCases(t) {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			v := verify.New(c.profile)
+			v := verify.New(c.profile, nil)
 			got := v.Verify(nil, []verify.Scan{{Data: c.Payload}}, c.list, policy.At(c.Now.Unix()))[0]
 			verdict := got.Outcome().String() + " " + got.Reason().String()
 			if verdict != c.Want || got.Kind.String() != c.Kind {

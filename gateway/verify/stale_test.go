@@ -66,7 +66,7 @@ func TestWhatAnOldListSays(t *testing.T) {
 			}
 			profile := policy.Demo()
 			tt.profile(&profile)
-			got := verify.New(&profile).Verify(nil, []verify.Scan{{Data: codes[tt.code]}}, snapshot, policy.At(now))[0]
+			got := verify.New(&profile, nil).Verify(nil, []verify.Scan{{Data: codes[tt.code]}}, snapshot, policy.At(now))[0]
 			if verdict := got.Outcome().String() + " " + got.Reason().String(); verdict != tt.want {
 				t.Errorf("got %s, want %s", verdict, tt.want)
 			}

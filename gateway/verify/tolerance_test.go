@@ -84,7 +84,7 @@ func TestToleranceTable(t *testing.T) {
 					t.Errorf("there is no case %s", name)
 					continue
 				}
-				v := verify.New(c.profile)
+				v := verify.New(c.profile, nil)
 				got := v.Verify(nil, []verify.Scan{{Data: c.Payload}}, c.list, policy.At(c.Now.Unix()))[0]
 				if verdict := got.Outcome().String() + " " + got.Reason().String(); verdict != want {
 					t.Errorf("%s: %s, want %s", name, verdict, want)

@@ -35,7 +35,7 @@ type Scan struct {
 type Verifier struct {
 	profile *policy.Profile
 	inflate inflate.Decoder
-	sig     sig.Verifier
+	sig     *sig.Verifier
 	text    []byte // decoded base45, reused from code to code
 	arena   []byte // the messages of a batch with their claims, one behind the other
 	items   []item // of the batch in work
@@ -59,10 +59,12 @@ type item struct {
 	cert      hcert.Certificate
 }
 
-// New returns a Verifier for a profile, which must not change any more.
-func New(p *policy.Profile) *Verifier {
+// New returns a Verifier for a profile, which must not change any more. Signatures are verified by what the process shares for
+// that; nil is the standard library.
+func New(p *policy.Profile, fast *sig.Accelerator) *Verifier {
 	return &Verifier{
 		profile: p,
+		sig:     sig.NewVerifier(fast),
 		text:    make([]byte, 0, MaxScan),
 		arena:   make([]byte, MaxBatch*(cose.Headroom+2*MaxInflated)), // twice: for the claims' own copy
 		items:   make([]item, MaxBatch),

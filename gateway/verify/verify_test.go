@@ -35,11 +35,11 @@ func TestABatchGivesWhatEachCodeGivesAlone(t *testing.T) {
 	cases, now := sameList(t)
 	alone := make([]string, len(cases))
 	for i, c := range cases {
-		got := verify.New(c.profile).Verify(nil, []verify.Scan{{Data: c.Payload}}, c.list, now)
+		got := verify.New(c.profile, nil).Verify(nil, []verify.Scan{{Data: c.Payload}}, c.list, now)
 		alone[i] = line(&got[0])
 	}
 	random := rand.New(rand.NewPCG(1, 2))
-	v := verify.New(cases[0].profile)
+	v := verify.New(cases[0].profile, nil)
 	for _, size := range []int{1, 2, 3, 63, 64, 65, 130, len(cases)} {
 		order := random.Perm(len(cases))[:min(size, len(cases))]
 		scans := make([]verify.Scan, len(order))
@@ -69,7 +69,7 @@ func TestABadCodeAtAnyPlaceChangesNoNeighbour(t *testing.T) {
 			bad = append(bad, c)
 		}
 	}
-	v := verify.New(cases[0].profile)
+	v := verify.New(cases[0].profile, nil)
 	for i, b := range bad {
 		const size = 8
 		scans := make([]verify.Scan, size)
@@ -89,7 +89,7 @@ func TestABadCodeAtAnyPlaceChangesNoNeighbour(t *testing.T) {
 func TestVerifyOnlyReadsTheScans(t *testing.T) {
 	t.Parallel()
 	cases, now := sameList(t)
-	v := verify.New(cases[0].profile)
+	v := verify.New(cases[0].profile, nil)
 	for _, c := range cases {
 		code := bytes.Clone(c.Payload)
 		v.Verify(nil, []verify.Scan{{Data: code}}, c.list, now)
@@ -102,7 +102,7 @@ func TestVerifyOnlyReadsTheScans(t *testing.T) {
 func TestOnlyAGenuineCodeSaysAnything(t *testing.T) {
 	t.Parallel()
 	for _, c := range loadCases(t) {
-		v := verify.New(c.profile)
+		v := verify.New(c.profile, nil)
 		got := v.Verify(nil, []verify.Scan{{Data: c.Payload}}, c.list, policy.At(c.Now.Unix()))[0]
 		r := v.Result(0)
 		if genuine := got.State(policy.Signature) == policy.Passed; r.Certificate != nil && !genuine || v.Confirm(0) != genuine {
@@ -119,7 +119,7 @@ func TestACodeThatMayBeUsedOnceHasTheSameUseHoweverItIsSpelled(t *testing.T) {
 	cases, now := sameList(t)
 	profile := policy.Demo()
 	profile.Once = policy.Kinds(policy.HCERTVaccination)
-	v := verify.New(&profile)
+	v := verify.New(&profile, nil)
 	uses := map[string]policy.UseID{}
 	for _, c := range cases {
 		got := v.Verify(nil, []verify.Scan{{Data: c.Payload}}, c.list, now)[0]
@@ -139,7 +139,7 @@ func TestACodeThatMayBeUsedOnceHasTheSameUseHoweverItIsSpelled(t *testing.T) {
 func TestAFlooredClockRefersWhatItCannotTell(t *testing.T) {
 	t.Parallel()
 	cases, at := sameList(t)
-	v := verify.New(cases[0].profile)
+	v := verify.New(cases[0].profile, nil)
 	for _, c := range cases {
 		if c.Name != "valid-vaccination" {
 			continue
@@ -167,7 +167,7 @@ func FuzzVerify(f *testing.F) {
 	}
 	list, profile := cases[0].list, cases[0].profile
 	signed := map[string]bool{} // what our issuer signed: nothing else may be admitted
-	v := verify.New(profile)
+	v := verify.New(profile, nil)
 	for _, c := range cases {
 		if v.Verify(nil, []verify.Scan{{Data: c.Payload}}, list, now)[0].State(policy.Signature) == policy.Passed {
 			signed[string(v.Result(0).Message.Payload)] = true
@@ -206,7 +206,7 @@ func BenchmarkVerify(b *testing.B) {
 			scans = append(scans, verify.Scan{Data: c.Payload})
 		}
 	}
-	v := verify.New(cases[0].profile)
+	v := verify.New(cases[0].profile, nil)
 	var dst []policy.Candidate
 	b.ReportAllocs()
 	for b.Loop() {

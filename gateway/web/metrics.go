@@ -40,6 +40,16 @@ func newMeters(s *Server) *meters {
 	gauge("passerelle_trust_keys", func() float64 { return float64(s.config.Snapshot().Len()) })
 	gauge("passerelle_trust_age_seconds", func() float64 { return float64(s.trustState().Age) })
 	gauge("passerelle_trust_expires_timestamp_seconds", func() float64 { return float64(s.config.Snapshot().Expires()) })
+	verifier := s.config.Fast.Stats
+	gauge(`passerelle_p256_tables{size="small"}`, func() float64 { return float64(verifier().Tables.Small) })
+	gauge(`passerelle_p256_tables{size="large"}`, func() float64 { return float64(verifier().Tables.Large) })
+	gauge("passerelle_p256_table_bytes", func() float64 { return float64(verifier().Tables.Bytes) })
+	gauge("passerelle_p256_tables_built", func() float64 { return float64(verifier().Tables.Built) })
+	gauge("passerelle_p256_tables_failed", func() float64 { return float64(verifier().Tables.Failed) })
+	gauge("passerelle_p256_standard", func() float64 { return flag(verifier().Standard) })
+	gauge("passerelle_p256_checked", func() float64 { return float64(verifier().Checked) })
+	gauge("passerelle_p256_unchecked", func() float64 { return float64(verifier().Missed) })
+	gauge("passerelle_p256_differences", func() float64 { return float64(verifier().Differed) })
 	gauge("passerelle_event_streams", func() float64 { return float64(len(s.streams)) })
 	for _, state := range []string{"ok", "gap", "damaged", "full"} {
 		gauge(fmt.Sprintf("passerelle_journal_state{state=%q}", state), func() float64 { return flag(s.config.Journal() == state) })

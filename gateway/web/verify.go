@@ -2,17 +2,16 @@ package web
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"mime"
 	"runtime/debug"
 	"time"
-	"unicode/utf8"
 
 	"github.com/valyala/fasthttp"
 
 	"passerelle/gateway/policy"
+	"passerelle/gateway/rows"
 	"passerelle/gateway/trust"
 	"passerelle/gateway/verify"
 )
@@ -37,17 +36,17 @@ type batch struct {
 	ready []byte // of out, not sent yet
 }
 
-// row is one line of a batch: body[from:to] is its payload.
+// row is one line of a batch.
 type row struct {
-	from, to int
-	now      int64 // unix seconds, if dated
-	dated    bool
-	bad      bool // no JSON row of ours: it gets a verdict all the same
+	payload []byte // in the batch's body
+	now     int64  // unix seconds, if dated
+	dated   bool
+	bad     bool // no JSON row of ours: it gets a verdict all the same
 }
 
 func newBatch(s *Server) *batch {
 	return &batch{
-		server: s, verifier: verify.New(s.config.Profile),
+		server: s, verifier: verify.New(s.config.Profile, s.config.Fast),
 		body:     make([]byte, 0, MaxBatchBytes+1+bytes.MinRead),
 		rows:     make([]row, 0, MaxBatchRows),
 		scans:    make([]verify.Scan, 0, verify.MaxBatch),
@@ -124,29 +123,23 @@ func (b *batch) read(ctx *fasthttp.RequestCtx, asJSON bool) error {
 }
 
 // split finds the rows. Each line is one, an empty one too, so that answers can be counted off against what was sent; only what
-// follows the last line feed is none if it is empty. A carriage return before a line feed belongs to the line's end.
+// follows the last line feed is none if it is empty.
 func (b *batch) split(asJSON bool) error {
 	b.rows = b.rows[:0]
-	for from := 0; from < len(b.body); {
-		to, next := len(b.body), len(b.body)
-		if n := bytes.IndexByte(b.body[from:], '\n'); n >= 0 {
-			to, next = from+n, from+n+1
-		}
-		if to > from && b.body[to-1] == '\r' {
-			to--
-		}
+	for rest := b.body; len(rest) > 0; {
+		var line []byte
+		line, rest, _ = rows.Cut(rest)
 		if len(b.rows) == MaxBatchRows {
 			return errManyRows
 		}
-		r := row{from: from, to: to}
+		r := row{payload: line}
 		if asJSON {
-			r = b.parse(r)
-		}
-		if r.dated && !b.server.config.AllowNow {
-			return errDated
+			var err error
+			if r, err = b.parse(line); err != nil {
+				return err
+			}
 		}
 		b.rows = append(b.rows, r)
-		from = next
 	}
 	if len(b.rows) == 0 {
 		return errNoRows
@@ -154,55 +147,13 @@ func (b *batch) split(asJSON bool) error {
 	return nil
 }
 
-// parse reads {"payload": text, "now": RFC 3339} and writes the payload over it: unescaped, it is never longer. Anything
-// else is a bad row: unknown and repeated members, other types, text after it, bytes that are not UTF-8.
-func (b *batch) parse(r row) row {
-	line := b.body[r.from:r.to]
-	payload, now, ok := members(line)
-	if !ok {
-		r.bad = true
-		return r
+// parse reads a JSON row. What is none is a bad row; an error is about the whole batch.
+func (b *batch) parse(line []byte) (row, error) {
+	r, err := rows.Parse(line)
+	if (r.Dated || errors.Is(err, rows.ErrTime)) && !b.server.config.AllowNow {
+		return row{}, errDated
 	}
-	if now != nil {
-		at, err := time.Parse(time.RFC3339, *now)
-		r.dated, r.bad, r.now = true, err != nil, at.Unix()
-	}
-	r.to = r.from + copy(line, payload)
-	return r
-}
-
-func members(line []byte) (payload string, now *string, ok bool) {
-	if !utf8.Valid(line) {
-		return "", nil, false
-	}
-	d := json.NewDecoder(bytes.NewReader(line))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return "", nil, false
-	}
-	var seen bool
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return "", nil, false
-		}
-		value, err := d.Token()
-		text, isText := value.(string)
-		switch {
-		case err != nil || !isText:
-			return "", nil, false
-		case name == "payload" && !seen:
-			payload, seen = text, true
-		case name == "now" && now == nil:
-			now = &text
-		default:
-			return "", nil, false
-		}
-	}
-	if _, err := d.Token(); err != nil { // the closing brace
-		return "", nil, false
-	}
-	_, err := d.Token()
-	return payload, now, seen && err == io.EOF
+	return row{payload: r.Payload, now: r.Now, dated: r.Dated, bad: err != nil}, nil
 }
 
 func refuseBatch(ctx *fasthttp.RequestCtx, err error) {
@@ -262,7 +213,7 @@ func (b *batch) fill() {
 			if r.bad || r.dated != first.dated || r.now != first.now || len(b.scans) == verify.MaxBatch {
 				break
 			}
-			b.scans = append(b.scans, verify.Scan{Data: b.body[r.from:r.to]})
+			b.scans = append(b.scans, verify.Scan{Data: r.payload})
 		}
 		b.verdicts = b.verifier.Verify(b.verdicts, b.scans, place.List, place.Now)
 	}
@@ -292,6 +243,7 @@ func (b *batch) Close() error {
 
 func (b *batch) release() {
 	clear(b.body)
+	clear(b.rows)
 	clear(b.scans)
 	b.body, b.rows, b.ready, b.ctx = b.body[:0], b.rows[:0], nil, nil
 	b.place.List = trust.Empty()

@@ -9,9 +9,14 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
+	"passerelle/gateway/issuer/testkeys"
 	"passerelle/gateway/policy"
+	"passerelle/gateway/rows"
+	"passerelle/gateway/sig"
+	"passerelle/gateway/trust"
+	"passerelle/gateway/verify"
+	"passerelle/testdata"
 )
 
 // reasons returns the reason of each row of an answer.
@@ -51,6 +56,7 @@ func TestBatchAnswersEachRowInOrder(t *testing.T) {
 		{"binary", "text/plain", "\x00\xff\xfe\n\x1b[2J", "not_accepted not_accepted"},
 		{"JSON", "application/jsonl", `{"payload":"opaque"}` + "\n" + ` { "payload" : "PT1:x" } ` + "\n", "not_accepted unsupported"},
 		{"JSON by its other name", "application/x-ndjson", `{"payload":"PT1:x"}`, "unsupported"},
+		{"members that nobody here knows", "application/jsonl", `{"id":7,"payload":"PT1:x","seat":{"row":[12,null]}}`, "unsupported"},
 		{"escapes", "application/jsonl", `{"payload":"\u0050\u00541\u003ax"}`, "unsupported"},
 		{"a bad row fails alone", "application/jsonl", "{\"payload\":\"PT1:x\"}\n{\"payload\":\n{\"payload\":\"opaque\"}\n", "unsupported malformed not_accepted"},
 		{"empty payload", "application/jsonl", `{"payload":""}`, "unreadable"},
@@ -69,21 +75,22 @@ func TestBatchAnswersEachRowInOrder(t *testing.T) {
 func TestRowThatIsNoneOfOursIsMalformed(t *testing.T) {
 	t.Parallel()
 	st := serve(t, func(c *Config) { c.AllowNow = true }, nil)
-	rows := []string{
+	lines := []string{
 		``, `{}`, `[]`, `"PT1:x"`, `PT1:x`, `null`, `{"payload":1}`, `{"payload":null}`, `{"payload":["x"]}`, `{"payload":{"payload":"x"}}`,
-		`{"payload":"x","other":"y"}`, `{"payload":"x","payload":"x"}`, `{"Payload":"x"}`, `{"now":"2021-01-01T00:00:00Z"}`,
+		`{"payload":"x","other":}`, `{"payload":"x","payload":"x"}`, `{"Payload":"x"}`, `{"payload":"\ud800"}`, `{"now":"2021-01-01T00:00:00Z"}`,
 		`{"payload":"x","now":1}`, `{"payload":"x","now":null}`, `{"payload":"x","now":"yesterday"}`, `{"payload":"x","now":"2021-01-01"}`,
 		`{"payload":"x","now":"2021-01-01T00:00:00Z","now":"2021-01-01T00:00:00Z"}`,
 		`{"payload":"x"} {}`, `{"payload":"x"}x`, `{"payload":"x"`, `{"payload":"x",}`, "{\"payload\":\"\xff\"}", strings.Repeat("[", 20000),
+		`{"payload":"` + strings.Repeat("A", rows.MaxLine) + `"}`,
 	}
-	_, body := st.ask(t, "POST", "/v1/verify", strings.NewReader(strings.Join(rows, "\n")+"\n"), "Content-Type: application/jsonl")
+	_, body := st.ask(t, "POST", "/v1/verify", strings.NewReader(strings.Join(lines, "\n")+"\n"), "Content-Type: application/jsonl")
 	got := reasons(t, body)
-	if len(got) != len(rows) {
-		t.Fatalf("got %d rows, want %d", len(got), len(rows))
+	if len(got) != len(lines) {
+		t.Fatalf("got %d rows, want %d", len(got), len(lines))
 	}
 	for i, r := range got {
 		if r != "malformed" {
-			t.Errorf("%.80s: got %s, want malformed", rows[i], r)
+			t.Errorf("%.80s: got %s, want malformed", lines[i], r)
 		}
 	}
 }
@@ -225,37 +232,103 @@ func TestWhatWasSentIsOverwritten(t *testing.T) {
 	st.batches <- b
 }
 
-func FuzzRow(f *testing.F) {
-	for _, s := range []string{
-		`{"payload":"HC1:6BF"}`, `{"payload":"a\u0041","now":"2021-06-01T12:00:00Z"}`, `{"payload":"\ud83d\ude00"}`, `{"payload":"\ud800"}`,
-		`{"payload":"x","payload":"y"}`, ` {"now":"","payload":""} `, `{"payload":"\""}`, "{\"payload\":\"\xff\"}", `[[[[`, `{"payload":"x"}{}`,
-	} {
-		f.Add([]byte(s))
+// crowdedList is the standard list with three more keys under the id of the ministry's, so that four are tried for each signature.
+func crowdedList(t *testing.T) *trust.Snapshot {
+	t.Helper()
+	l, err := testdata.Trust("standard")
+	if err != nil {
+		t.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, line []byte) {
-		if bytes.ContainsAny(line, "\n") {
-			return
+	ministry, err := testkeys.Get(testkeys.Ministry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{testkeys.France, testkeys.Laboratory, testkeys.Foreign} {
+		other, err := testkeys.Get(name)
+		if err != nil {
+			t.Fatal(err)
 		}
-		b := &batch{server: &Server{config: Config{AllowNow: true}}, body: append([]byte("before\n"), line...)}
-		if err := b.split(true); err != nil || len(b.rows) > 2 {
-			t.Fatalf("%d rows, %v", len(b.rows), err)
+		key := ministry.Entry()
+		key.Public, key.Test = other.Entry().Public, true
+		l.Keys = append(l.Keys, key)
+	}
+	list, err := trust.New(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(list.Keys(trust.HCERT, ministry.ID())); n != trust.MaxKeysPerID {
+		t.Fatalf("%d keys under the ministry's id", n)
+	}
+	return list
+}
+
+// TestSlowAndHostileRowsChangeNoNeighbour puts codes that are as costly or as malicious as can be at each place of a batch:
+// every other row keeps its answer, and its place.
+func TestSlowAndHostileRowsChangeNoNeighbour(t *testing.T) {
+	t.Parallel()
+	all := cases(t, "demo", "standard")
+	list := crowdedList(t)
+	fast := sig.NewAccelerator(sig.AcceleratorOptions{Memory: 64 << 20})
+	st := serve(t, func(c *Config) {
+		c.Fast = fast
+		c.Snapshot = func() *trust.Snapshot { return list }
+		c.Now = func() policy.Now { return policy.At(all["valid-vaccination"].Now.Unix()) }
+	}, nil)
+	good := []testdata.Case{
+		all["valid-vaccination"], all["valid-france"], all["bad-signature-bit"], all["valid-alg-eddsa"], all["valid-test"], all["valid-alg-ps256"],
+		all["valid-longest"], all["revoked-uci"], all["valid-mirrored-signature"],
+	}
+	poison := []struct{ code, want string }{
+		{string(all["too-large-bomb"].Payload), "deny too_large"},
+		{string(all["limit-4296-characters"].Payload), "admit ok"},
+		{string(all["bad-signature-bit"].Payload), "deny bad_signature"}, // four keys are tried
+		{string(all["bad-signature-r-zero"].Payload), "deny bad_signature"},
+		{string(all["malformed-depth-2000"].Payload), "deny malformed"},
+		{strings.Repeat("HC1:6BF", 50_000), "deny too_large"},
+		{"", "deny unreadable"},
+	}
+	for range 5 { // until the tables that are asked for are there
+		var lines bytes.Buffer
+		for _, c := range good {
+			lines.Write(append(bytes.Clone(c.Payload), '\n'))
 		}
-		if len(b.rows) < 2 || b.rows[1].bad {
-			return
+		st.ask(t, "POST", "/v1/verify", &lines, "Content-Type: text/plain")
+		fast.Settle()
+	}
+	for place := range verify.MaxBatch {
+		p := poison[place%len(poison)]
+		var lines bytes.Buffer
+		for i := range verify.MaxBatch {
+			code := good[i%len(good)].Payload
+			if i == place {
+				code = []byte(p.code)
+			}
+			lines.Write(code)
+			lines.WriteByte('\n')
 		}
-		r := b.rows[1]
-		payload := b.body[r.from:r.to]
-		if string(b.body[:7]) != "before\n" || r.to > len(b.body) || !utf8.Valid(payload) {
-			t.Fatalf("payload %q at %d to %d", payload, r.from, r.to)
+		_, body := st.ask(t, "POST", "/v1/verify", &lines, "Content-Type: text/plain")
+		i := 0
+		for line := range strings.Lines(body) {
+			var got struct{ Verdict, Reason string }
+			if err := json.Unmarshal([]byte(line), &got); err != nil {
+				t.Fatal(err)
+			}
+			want := good[i%len(good)].Want
+			if i == place {
+				want = p.want
+			}
+			if got.Verdict+" "+got.Reason != want {
+				t.Errorf("%.20q at place %d: row %d is %s %s, want %s", p.code, place, i, got.Verdict, got.Reason, want)
+			}
+			i++
 		}
-		var want struct {
-			Payload string
-			Now     string
+		if i != verify.MaxBatch {
+			t.Errorf("%.20q at place %d: %d answers", p.code, place, i)
 		}
-		if err := json.Unmarshal(bytes.TrimSuffix(line, []byte("\r")), &want); err != nil || want.Payload != string(payload) {
-			t.Fatalf("%q: got %q; encoding/json says %q, %v", line, payload, want.Payload, err)
-		}
-	})
+	}
+	if stats := fast.Stats(); stats.Standard || stats.Tables.Small+stats.Tables.Large == 0 {
+		t.Errorf("the fast path was not in it: %+v", stats)
+	}
 }
 
 func TestRowsMaySayTheirTimeWhereThatIsAllowed(t *testing.T) {

@@ -29,6 +29,7 @@ import (
 
 	"passerelle/gateway/lane"
 	"passerelle/gateway/policy"
+	"passerelle/gateway/sig"
 	"passerelle/gateway/trust"
 	"passerelle/gateway/verify"
 )
@@ -68,6 +69,7 @@ type Reports struct {
 
 // Config is all that a Server depends on.
 type Config struct {
+	Fast      *sig.Accelerator // shared by all Verifiers of the process; nil: the standard library
 	Gate      Gate
 	Subscribe func(lane string) (events <-chan lane.Event, stop func()) // "" is all lanes
 	Snapshot  func() *trust.Snapshot

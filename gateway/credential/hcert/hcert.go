@@ -336,10 +336,11 @@ func (r *reader) null() bool {
 
 // text reads text, or null as nil. A date may carry the tag that says so (tag 0, RFC 8949; tag 1004, RFC 8943).
 func (r *reader) text() []byte {
-	if r.null() {
+	switch r.Kind() {
+	case cbor.KindNull:
+		r.Null()
 		return nil
-	}
-	if r.Kind() == cbor.KindTag {
+	case cbor.KindTag:
 		if tag := r.Tag(); tag != tagDateTime && tag != tagFullDate {
 			r.Fail(ErrMalformed)
 		}

@@ -1,6 +1,9 @@
 package p256
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // room is the memory for tables, and who has it. When it is full, the key that is used least makes room for one that is used
 // more than twice as often; keys that are all used alike do not push each other out. Uses are forgotten by halves, so that what
@@ -41,43 +44,52 @@ func (t *Tables) Answer(k *Key) {
 }
 
 // makeRoom takes tables away from keys that are used less than k, until there is room for one of that window in place of its
-// own. It reports whether there is.
+// own. It reports whether there is; if not, it has taken none.
 func (t *Tables) makeRoom(k *Key, window uint) bool {
-	need := tableBytes(window)
+	free := t.room.free
 	if old := k.table.Load(); old != nil {
-		need -= tableBytes(old.window)
+		free += tableBytes(old.window)
 	}
-	if window == largeWindow && t.large.Load() >= t.room.most && !t.evict(k, largeWindow) {
-		return false
-	}
-	for t.room.free < need {
-		if !t.evict(k, 0) {
+	var victims []*Key
+	take := func(window uint) bool {
+		least := t.least(k, window, victims)
+		if least == nil {
 			return false
 		}
+		victims = append(victims, least)
+		free += tableBytes(least.table.Load().window)
+		return true
+	}
+	if window == largeWindow && t.large.Load() >= t.room.most && !take(largeWindow) {
+		return false
+	}
+	for free < tableBytes(window) {
+		if !take(0) {
+			return false
+		}
+	}
+	for _, other := range victims {
+		t.remove(other)
+		other.uses.Store(0)
+		other.asks.Store(smallUses)
 	}
 	return true
 }
 
-// evict takes the table of the key that is used least away, of those with tables of that window unless it is 0, if k is used
-// enough more.
-func (t *Tables) evict(k *Key, window uint) bool {
+// least returns the key that is used least, of those with tables of that window unless it is 0, and not among others; nil if k
+// is not used enough more.
+func (t *Tables) least(k *Key, window uint, others []*Key) *Key {
 	var least *Key
 	uses := t.recent(k)
 	for _, other := range t.room.keys {
-		if window != 0 && other.table.Load().window != window || other == k {
+		if other == k || window != 0 && other.table.Load().window != window || slices.Contains(others, other) {
 			continue
 		}
 		if n := t.recent(other); 2*n+margin <= uses {
 			least, uses = other, 2*n+margin-1
 		}
 	}
-	if least == nil {
-		return false
-	}
-	t.remove(least)
-	least.uses.Store(0)
-	least.asks.Store(smallUses)
-	return true
+	return least
 }
 
 // recent returns the uses of a key, after halving them for the time that went by since they were looked at.

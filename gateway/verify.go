@@ -83,7 +83,7 @@ func (s *secondOpinion) end() error {
 	s.stop()
 	s.running.Wait()
 	if s.fast != nil {
-		s.fast.Settle()
+		s.fast.CheckSamples()
 	}
 	key := s.key.Load()
 	if key == nil {

@@ -25,7 +25,7 @@ import (
 func main() {
 	var o options
 	flag.StringVar(&o.rows, "rows", "", "comma-separated names of the rows to run; empty: all")
-	flag.DurationVar(&o.budget, "budget", 1500*time.Millisecond, "how long each row runs")
+	flag.DurationVar(&o.budget, "budget", 1200*time.Millisecond, "how long each row runs")
 	flag.StringVar(&o.save, "save", "", "folder that the output is also written to, with date and machine in the file's name")
 	flag.BoolVar(&o.json, "json", false, "print each row as one line of JSON and nothing else")
 	flag.Parse()

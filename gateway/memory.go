@@ -51,7 +51,7 @@ type memoryLog struct {
 const (
 	memoryEvery = 5 * time.Second // between two looks, or longer in a long run
 	maxLooks    = 240             // in half of a run
-	minLooks    = 24              // for a slope: two minutes
+	minLooks    = 24              // for a slope
 )
 
 // watch looks during the second half of a run that takes so long, until the context ends.

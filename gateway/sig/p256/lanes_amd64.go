@@ -29,7 +29,7 @@ type number [5][lanes]uint64
 type points8 struct{ x, y number }
 
 // denominators is what denominator is, for eight signatures.
-type denominators struct{ d, before number }
+type denominators [2]number // d, before
 
 // group is eight signatures of a block.
 type group struct {

@@ -32,7 +32,8 @@ const (
 // ErrKey is returned by NewKey.
 var ErrKey = errors.New("p256: not a public key on P-256")
 
-// Key is a valid public key and what Tables know of it. It is made by NewKey alone, and safe for concurrent use.
+// Key is a valid public key and what Tables know of it. It is made by NewKey alone, and safe for concurrent
+// use, with one Tables.
 type Key struct {
 	point point
 	table atomic.Pointer[table] // nil: none

@@ -25,6 +25,9 @@ func (t *Tables) Answer(k *Key) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	defer k.asked.Store(false)
+	if k.uses.Load() < k.asks.Load() {
+		return // it asked a second time while it was answered
+	}
 	window := uint(smallWindow)
 	if k.table.Load() != nil {
 		window = largeWindow

@@ -261,6 +261,9 @@ func (c *choices) trial(t testing.TB, r *ring) trial {
 		if c.pick(2) == 1 {
 			u2 = rel.low
 		}
+		if window != 0 && u2.Sign() != 0 && c.pick(4) == 1 {
+			return rel.forged(t, u2)
+		}
 	default:
 		u1, u2 = modN(c.number()), modN(c.number())
 	}

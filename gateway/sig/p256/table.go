@@ -1,8 +1,6 @@
 package p256
 
 import (
-	"crypto/ecdh"
-	"crypto/sha256"
 	"errors"
 	"sync"
 )
@@ -29,8 +27,14 @@ type table struct {
 	points []point
 }
 
-// generatorTable is built once a process, in some ten milliseconds.
-var generatorTable = sync.OnceValue(func() *table { return newTable(&generator, generatorWindow) })
+// generatorTable is built and checked once a process, in less than a tenth of a second; nil if it failed its check.
+var generatorTable = sync.OnceValue(func() *table {
+	t := newTable(&generator, generatorWindow)
+	if t.check(&generator) != nil {
+		return nil
+	}
+	return t
+})
 
 // newTable builds the table of a point.
 func newTable(p *point, window uint) *table {
@@ -132,49 +136,67 @@ func (a *addition) finish(inverse *fe) {
 // errTable is returned for a table that is not that of its point.
 var errTable = errors.New("p256: a table failed its check")
 
-// checks is how many multiples check compares.
 const checks = 4
 
-// check holds a table against its equation and against the standard library: every entry is on the curve, and a few multiples
-// of the point, summed up from entries, are what crypto/ecdh says they are. The scalars come from the point, so that a fault
-// shows every time.
+// check holds a table against its point. An entry that is on the curve, and has another x coordinate than those that it was
+// added up from, is their sum if its opposite lies on the line through them, which takes no inversion to see. So each entry is
+// shown from the ones before, and the first is the point.
 func (t *table) check(p *point) error {
-	if t.points[0] != *p { // crypto/ecdh gives x coordinates alone, which are those of -p too
+	each := 1 << (t.window - 1)
+	if len(t.points) != digits(t.window)*each || t.points[0] != *p {
 		return errTable
 	}
 	for i := range t.points {
-		if !t.points[i].onCurve() {
-			return errTable
+		q, first := &t.points[i], &t.points[i-i%each]
+		ok := q.onCurve()
+		switch at := i % each; {
+		case at == 0 && i > 0:
+			ok = ok && q.isDouble(&t.points[i-1])
+		case at == 1:
+			ok = ok && q.isDouble(first)
+		case at > 1:
+			ok = ok && q.isSum(&t.points[i-1], first)
 		}
-	}
-	x, y := p.x.number(), p.y.number()
-	encoded := appendNumber(appendNumber([]byte{4}, &x), &y)
-	peer, err := ecdh.P256().NewPublicKey(encoded)
-	if err != nil {
-		return errTable
-	}
-	for i := range checks {
-		hash := sha256.Sum256(append(encoded, byte(i)))
-		private, err := ecdh.P256().NewPrivateKey(hash[:])
-		if err != nil {
-			continue // not below the order: once in 2³²
-		}
-		want, err := private.ECDH(peer)
-		if err != nil {
-			return errTable
-		}
-		var k scalar
-		k.setReduced(fromBytes(hash[:]))
-		got, ok := t.multiple(&k)
 		if !ok {
-			return errTable
-		}
-		p := got.affine()
-		if x := p.x.number(); string(appendNumber(nil, &x)) != string(want) {
 			return errTable
 		}
 	}
 	return nil
+}
+
+// isSum reports whether s = p + q, all of them on the curve, p and q neither equal nor opposites.
+func (s *point) isSum(p, q *point) bool {
+	if s.x == p.x || s.x == q.x || p.x == q.x {
+		return false
+	}
+	var a, b, c, d fe
+	a.sub(&p.y, &q.y)
+	b.sub(&s.x, &q.x)
+	a.mul(&a, &b)
+	c.add(&s.y, &q.y)
+	d.sub(&p.x, &q.x)
+	c.mul(&c, &d)
+	a.add(&a, &c)
+	return a.isZero()
+}
+
+// isDouble reports whether s = 2p, both on the curve.
+func (s *point) isDouble(p *point) bool {
+	if s.x == p.x {
+		return false
+	}
+	var a, b, c fe
+	a.sqr(&p.x)
+	a.sub(&a, &one)
+	b.add(&a, &a)
+	a.add(&a, &b) // 3x² - 3
+	b.sub(&s.x, &p.x)
+	a.mul(&a, &b)
+	b.add(&p.y, &p.y)
+	c.add(&s.y, &p.y)
+	b.mul(&b, &c)
+	a.add(&a, &b)
+	return a.isZero()
 }
 
 // multiple returns k·P, which k = 0 has no answer for, nor sums that meet an exception of the formula.

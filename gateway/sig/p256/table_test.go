@@ -117,12 +117,12 @@ func TestExchangedEntriesThatTheCheckUsesFailIt(t *testing.T) {
 	}
 }
 
-// usedByCheck returns the entries that the multiples need that table.check takes.
+// usedByCheck returns the entries that the four multiples need that table.check takes.
 func usedByCheck(p *point, window uint) []int {
 	x, y := p.x.number(), p.y.number()
 	encoded := appendNumber(appendNumber([]byte{4}, &x), &y)
 	var used []int
-	for i := range checks {
+	for i := range 4 {
 		hash := sha256.Sum256(append(encoded, byte(i)))
 		var k scalar
 		k.setReduced(fromBytes(hash[:]))

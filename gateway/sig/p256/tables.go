@@ -40,9 +40,9 @@ type Stats struct {
 }
 
 // NewTables returns Tables of at most limit bytes, the generator's table among them, which is built at once. Below
-// MinLimit it returns nil, and nil Tables have no table for anybody.
+// MinLimit, and if that table fails its check, it returns nil, and nil Tables have no table for anybody.
 func NewTables(limit int64) *Tables {
-	if limit < MinLimit {
+	if limit < MinLimit || generatorTable() == nil {
 		return nil
 	}
 	t := &Tables{generator: generatorTable(), asked: make(chan *Key, 256), halfLife: halfLife}

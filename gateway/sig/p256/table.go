@@ -136,8 +136,6 @@ func (a *addition) finish(inverse *fe) {
 // errTable is returned for a table that is not that of its point.
 var errTable = errors.New("p256: a table failed its check")
 
-const checks = 4
-
 // check holds a table against its point. An entry that is on the curve, and has another x coordinate than those that it was
 // added up from, is their sum if its opposite lies on the line through them, which takes no inversion to see. So each entry is
 // shown from the ones before, and the first is the point.
@@ -197,16 +195,4 @@ func (s *point) isDouble(p *point) bool {
 	b.mul(&b, &c)
 	a.add(&a, &b)
 	return a.isZero()
-}
-
-// multiple returns k·P, which k = 0 has no answer for, nor sums that meet an exception of the formula.
-func (t *table) multiple(k *scalar) (s sum, ok bool) {
-	var terms [maxTerms]term
-	var points [maxTerms]point
-	n := recode(terms[:], *k, t.window)
-	if n == 0 {
-		return s, false
-	}
-	t.gather(points[:], terms[:n])
-	return s, s.setSum(points[:n])
 }

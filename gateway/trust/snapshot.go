@@ -2,6 +2,7 @@ package trust
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -182,7 +183,7 @@ type Revocation struct {
 
 type revocations struct {
 	expires int64
-	sorted  [numRevocationKinds][]RevocationHash
+	lists   [numRevocationKinds]hashList
 }
 
 func indexRevocations(lists []Revocation) (map[string]*revocations, error) {
@@ -201,15 +202,52 @@ func indexRevocations(lists []Revocation) (map[string]*revocations, error) {
 			byCountry[l.Country] = r
 		}
 		r.expires = min(r.expires, l.Expires)
-		r.sorted[l.Kind] = append(r.sorted[l.Kind], l.Entries...)
+		r.lists[l.Kind].hashes = append(r.lists[l.Kind].hashes, l.Entries...)
 	}
 	for _, r := range byCountry {
-		for k := range r.sorted {
-			slices.SortFunc(r.sorted[k], compareHash)
-			r.sorted[k] = slices.Compact(r.sorted[k])
+		for k := range r.lists {
+			r.lists[k].index()
 		}
 	}
 	return byCountry, nil
+}
+
+// hashList finds a hash among others. These are sorted, and spread evenly, so few of them begin with the same bits: the
+// index says where those stand, and the rest is a binary search. Whoever lists other numbers than hashes makes that longer,
+// up to a search in all of them.
+type hashList struct {
+	hashes []RevocationHash
+	bits   int      // how many of the first bits of a hash have an index
+	starts []uint32 // how many hashes begin with less than each value of these bits; at the end, how many there are
+}
+
+// minPerStart is how many hashes there are, at least, for each member of starts: the index takes 5 % of their memory at most.
+const minPerStart = 5
+
+// index sorts the hashes and makes the index. Until then has must not be called.
+func (l *hashList) index() {
+	slices.SortFunc(l.hashes, compareHash)
+	l.hashes = slices.Compact(l.hashes)
+	for 2<<l.bits+1 <= len(l.hashes)/minPerStart {
+		l.bits++
+	}
+	l.starts = make([]uint32, 1<<l.bits+1)
+	for _, h := range l.hashes {
+		l.starts[l.firstBits(h)+1]++
+	}
+	for i := range 1 << l.bits {
+		l.starts[i+1] += l.starts[i]
+	}
+}
+
+func (l *hashList) firstBits(h RevocationHash) uint64 {
+	return binary.BigEndian.Uint64(h[:]) >> (64 - l.bits)
+}
+
+func (l *hashList) has(h RevocationHash) bool {
+	first := l.firstBits(h)
+	_, found := slices.BinarySearchFunc(l.hashes[l.starts[first]:l.starts[first+1]], h, compareHash)
+	return found
 }
 
 func compareHash(a, b RevocationHash) int {
@@ -222,8 +260,7 @@ func (s *Snapshot) Revoked(country string, kind RevocationKind, h RevocationHash
 	if r == nil || kind >= numRevocationKinds {
 		return false
 	}
-	_, found := slices.BinarySearchFunc(r.sorted[kind], h, compareHash)
-	return found
+	return r.lists[kind].has(h)
 }
 
 // Revocations reports whether there is a revocation list of the country, and when it expires (unix seconds).

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -325,6 +326,49 @@ func TestRevocationIndexAgreesWithASearch(t *testing.T) {
 			t.Fatalf("got %t, want %t", got, want)
 		}
 	})
+}
+
+// Lists so long that they have an index: of hashes, as real ones are, and of numbers that somebody chose against it.
+func TestLongRevocationListsAreSearchedRight(t *testing.T) {
+	t.Parallel()
+	number := func(i int) (h RevocationHash) {
+		binary.BigEndian.PutUint16(h[:], uint16(i))
+		return h
+	}
+	for name, entry := range map[string]func(i int) RevocationHash{
+		"hashes": func(i int) RevocationHash {
+			sum := sha256.Sum256([]byte{byte(i), byte(i >> 8)})
+			return RevocationHash(sum[:16])
+		},
+		"one beginning":  func(i int) RevocationHash { return RevocationHash{0: 0xab, 14: byte(i >> 8), 15: byte(i)} },
+		"few beginnings": func(i int) RevocationHash { return RevocationHash{0: byte(i) | 0xfc, 14: byte(i >> 8), 15: byte(i)} },
+		"the least":      number,
+		"the greatest": func(i int) RevocationHash {
+			h := number(i)
+			for k := range h {
+				h[k] = ^h[k]
+			}
+			return h
+		},
+	} {
+		for _, n := range []int{1, 9, 10, 14, 15, 1_000, 20_000} {
+			var all []RevocationHash
+			for i := range 2 * n {
+				all = append(all, entry(i))
+			}
+			listed := slices.Concat(all[:n], all[:n])
+			s := newSnapshot(t, List{Revoked: []Revocation{{Country: "MA", Entries: listed}}})
+			for i, h := range all {
+				if got, want := s.Revoked("MA", RevokedUCI, h), i < n; got != want {
+					t.Errorf("%d %s: number %d, %x, is on the list: %t, want %t", n, name, i, h, got, want)
+				}
+			}
+			l := s.revoked["MA"].lists[RevokedUCI]
+			if len(l.hashes) != n || 4*len(l.starts) > max(8, n*len(RevocationHash{})/20) {
+				t.Errorf("%d %s: %d are held, with an index of %d", n, name, len(l.hashes), len(l.starts))
+			}
+		}
+	}
 }
 
 func TestManyReadersOfOneSnapshot(t *testing.T) {

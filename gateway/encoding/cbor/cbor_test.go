@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -408,6 +409,30 @@ func TestDuplicateKeyIsRefused(t *testing.T) {
 			read(&c)
 			if !errors.Is(c.Err(), tt.want) {
 				t.Errorf("%s, read: %v, want %v", tt.name, c.Err(), tt.want)
+			}
+		}
+	}
+}
+
+// The last key of a map is one of the others, each in its turn: whatever else
+// stands in the map, and however near to the end of the input.
+func TestDuplicateKeyIsFoundAmongAnyOthers(t *testing.T) {
+	t.Parallel()
+	integer := func(i int) []byte { return []byte{0x19, byte(i >> 8), byte(i), 0} }
+	text := func(i int) []byte { return []byte{0x63, 'k', '0' + byte(i>>5), '0' + byte(i&31), 0} }
+	for name, pair := range map[string]func(int) []byte{"integers": integer, "texts": text} {
+		for _, n := range []int{2, 10, 64, MaxItems} {
+			m := head(majorMap, n)
+			for i := range n - 1 {
+				m = append(m, pair(i)...)
+			}
+			if err := skip(append(slices.Clip(m), pair(n-1)...)); err != nil {
+				t.Errorf("%d different %s: %v", n, name, err)
+			}
+			for i := range n - 1 {
+				if err := skip(append(slices.Clip(m), pair(i)...)); !errors.Is(err, ErrDuplicate) {
+					t.Errorf("number %d of %d %s again: %v, want ErrDuplicate", i, n, name, err)
+				}
 			}
 		}
 	}

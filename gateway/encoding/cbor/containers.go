@@ -1,11 +1,17 @@
 package cbor
 
 // Items is an array or a map that has been opened, for More. It belongs to its
-// Cursor. The zero value has no items.
+// Cursor. The zero value has no items. It is four words, which the compiler still
+// keeps in registers.
 type Items struct {
-	left  int // items or pairs to come; of indefinite length: that MaxItems leaves
-	after int // where the cursor must have got beyond before the next one
-	keys  int // how many keys were open when it was opened
+	itemsLeft
+	after int    // where the cursor must have got beyond before the next one
+	keys  int    // how many keys were open when it was opened
+	seen  uint64 // a bit for the first six bits of each key's fingerprint
+}
+
+type itemsLeft struct {
+	left  int32 // items or pairs to come; of indefinite length: that MaxItems leaves
 	state itemsState
 }
 
@@ -40,7 +46,7 @@ func (c *Cursor) openItems(major byte, state itemsState) Items {
 		state |= itemsIndefinite
 	}
 	c.depth++
-	return Items{left: int(n), after: start, keys: c.keys.n, state: state}
+	return Items{itemsLeft: itemsLeft{int32(n), state}, after: start, keys: c.keys.n}
 }
 
 // More reports whether another element, or pair of key and value, follows; the
@@ -71,7 +77,7 @@ func (c *Cursor) More(it *Items) bool {
 	it.left--
 	it.after = c.pos
 	if it.state&itemsMap != 0 {
-		it.after = c.addKey(it.keys)
+		it.after = c.addKey(it)
 		return it.after != 0
 	}
 	return true

@@ -12,36 +12,48 @@ type key struct {
 	pos         uint16
 }
 
-// addKey looks at the key that comes next, in a map whose own keys begin at
-// number first, and makes it an error if the map has it already. It returns where
-// the key ends. Hostile keys can make it compare all pairs, of which there are
-// MaxItems² in a map at most.
-func (c *Cursor) addKey(first int) (end int) {
-	fingerprint, end, err := fingerprintAt(c.b, c.pos)
+// addKey looks at the key that comes next in a map, and makes it an error if the
+// map has it already. It returns where the key ends. A key is compared with the
+// others only if one of them has the same bit in seen. Hostile keys can make it
+// compare all pairs, of which there are MaxItems² in a map at most.
+func (c *Cursor) addKey(it *Items) (end int) {
 	if c.keys.n == MaxKeys {
-		err = ErrTooMany
-	}
-	if err != nil {
-		c.Fail(err)
+		c.Fail(ErrTooMany)
 		return 0
 	}
-	for _, k := range c.keys.list[first:c.keys.n] {
-		if k.fingerprint == fingerprint && sameKey(c.b, int(k.pos), c.pos) {
-			c.Fail(ErrDuplicate)
+	n, word, ok := shortText(c.b, c.pos)
+	fingerprint, end := fingerprint16(word), c.pos+1+n
+	if !ok {
+		var err error
+		if fingerprint, end, err = fingerprintAt(c.b, c.pos); err != nil {
+			c.Fail(err)
 			return 0
 		}
 	}
+	bit := uint64(1) << (fingerprint >> 10)
+	if it.seen&bit != 0 && c.hasKey(it.keys, fingerprint) {
+		c.Fail(ErrDuplicate)
+		return 0
+	}
+	it.seen |= bit
 	c.keys.list[c.keys.n] = key{fingerprint, uint16(c.pos)}
 	c.keys.n++
 	return end
 }
 
+// hasKey reports whether the key that comes next is one of those from number first on.
+func (c *Cursor) hasKey(first int, fingerprint uint16) bool {
+	for _, k := range c.keys.list[first:c.keys.n] {
+		if k.fingerprint == fingerprint && sameKey(c.b, int(k.pos), c.pos) {
+			return true
+		}
+	}
+	return false
+}
+
 // fingerprintAt hashes the value of the key at b[pos], however it is encoded, and
 // finds where it ends.
 func fingerprintAt(b []byte, pos int) (fingerprint uint16, end int, err error) {
-	if n, word, ok := shortText(b, pos); ok {
-		return fingerprint16(word), pos + 1 + n, nil
-	}
 	initial, arg, n := headAt(b, pos)
 	switch major := initial >> 5; {
 	case n == 0 || major > majorNegative && major != majorText:

@@ -2,7 +2,6 @@ package cose
 
 import (
 	"bufio"
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
@@ -41,6 +40,20 @@ func newChain() *chain {
 
 // decode goes through all layers and says at which one it stopped.
 func (d *chain) decode(text []byte) (layer string, digest [32]byte) {
+	if layer, digest = d.open(text); layer != "" {
+		return layer, digest
+	}
+	d.claims.Reset(d.message.Payload)
+	readItem(&d.claims)
+	if d.claims.End(); d.claims.Err() != nil {
+		return "cbor", digest
+	}
+	return "", digest
+}
+
+// open goes through the layers up to the digest of what was signed, which is all
+// that comes before the signature.
+func (d *chain) open(text []byte) (layer string, digest [32]byte) {
 	if len(text) < len(hc1Prefix) || string(text[:len(hc1Prefix)]) != hc1Prefix {
 		return "prefix", digest
 	}
@@ -54,13 +67,7 @@ func (d *chain) decode(text []byte) (layer string, digest [32]byte) {
 	if d.message.Parse(d.buf, Headroom) != nil {
 		return "cose", digest
 	}
-	digest = sha256.Sum256(d.message.ToBeSigned())
-	d.claims.Reset(d.message.Payload)
-	readItem(&d.claims)
-	if d.claims.End(); d.claims.Err() != nil {
-		return "cbor", digest
-	}
-	return "", digest
+	return "", sha256.Sum256(d.message.ToBeSigned())
 }
 
 // readItem reads an item with the getters, as a reader of claims does.
@@ -180,84 +187,4 @@ func verifiesWith(t *testing.T, row certificate, m *Message, digest [32]byte) bo
 	}
 	t.Fatalf("%s: key of type %T", row.Source, cert.PublicKey)
 	return false
-}
-
-// BenchmarkHealthCertificate decodes the workload of the benchmarks: text →
-// bytes → message → digest of what was signed → claims, one payload an operation.
-func BenchmarkHealthCertificate(b *testing.B) {
-	byBlock := map[string][][]byte{}
-	d := newChain()
-	for _, row := range certificates(b, "benchmark_mix.jsonl") {
-		text := []byte(row.Payload)
-		if layer, _ := d.decode(text); layer != "" { // a case that must be refused
-			continue
-		}
-		kind := []string{"stored", "fixed", "dynamic"}[d.compressed[2]>>1&3]
-		byBlock[kind] = append(byBlock[kind], text)
-		byBlock["all"] = append(byBlock["all"], text)
-	}
-	for _, kind := range []string{"all", "fixed", "dynamic", "stored"} {
-		texts := byBlock[kind]
-		b.Run(kind, func(b *testing.B) {
-			b.ReportAllocs()
-			i := 0
-			for b.Loop() {
-				if layer, _ := d.decode(texts[i]); layer != "" {
-					b.Fatalf("%s: stopped at %s", texts[i], layer)
-				}
-				if i++; i == len(texts) {
-					i = 0
-				}
-			}
-		})
-	}
-	b.Run("stages", func(b *testing.B) { benchmarkStages(b, byBlock["all"]) })
-}
-
-// benchmarkStages measures each stage alone, on the input that the one before it
-// leaves.
-func benchmarkStages(b *testing.B, texts [][]byte) {
-	var compressed, messages, signed, payloads [][]byte
-	for _, text := range texts {
-		d := newChain()
-		if layer, _ := d.decode(text); layer != "" {
-			b.Fatalf("%s: stopped at %s", text, layer)
-		}
-		compressed = append(compressed, bytes.Clone(d.compressed))
-		message, err := d.inflater.AppendZlib(make([]byte, Headroom), d.compressed, inflateMax)
-		if err != nil {
-			b.Fatal(err)
-		}
-		messages = append(messages, message)
-		signed = append(signed, bytes.Clone(d.message.ToBeSigned()))
-		payloads = append(payloads, bytes.Clone(d.message.Payload))
-	}
-	d := newChain()
-	for _, stage := range []struct {
-		name   string
-		inputs [][]byte
-		step   func(p []byte)
-	}{
-		{"base45", texts, func(p []byte) { d.compressed, _ = base45.AppendDecode(d.compressed[:0], p[len(hc1Prefix):]) }},
-		{"inflate", compressed, func(p []byte) { d.buf, _ = d.inflater.AppendZlib(d.buf[:Headroom], p, inflateMax) }},
-		{"cose", messages, func(p []byte) {
-			d.buf = append(d.buf[:0], p...) // ToBeSigned overwrites it
-			if d.message.Parse(d.buf, Headroom) == nil {
-				d.message.ToBeSigned()
-			}
-		}},
-		{"sha256", signed, func(p []byte) { sha256.Sum256(p) }},
-		{"cbor", payloads, func(p []byte) { d.claims.Reset(p); readItem(&d.claims) }},
-	} {
-		b.Run(stage.name, func(b *testing.B) {
-			b.ReportAllocs()
-			i := 0
-			for b.Loop() {
-				stage.step(stage.inputs[i])
-				if i++; i == len(stage.inputs) {
-					i = 0
-				}
-			}
-		})
-	}
 }

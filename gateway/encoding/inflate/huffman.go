@@ -17,8 +17,11 @@ const (
 //	bits 0-7    how many bits to consume: the code and the extra bits after it
 //	bits 8-11   how many of them are the code
 //	bits 12-15  flags, see below
-//	bits 16-30  the literal, or the base of a length or distance
+//	bits 16-30  the literal, or the base of a length or distance, or of a repetition
 //	bit 31      a literal, or a code length
+//
+// In an entry of a code length, bits 16-19 are this length, and bits 20-23 how many
+// symbols have it: more than one only if it is 0, see resolveZeros.
 type entry uint32
 
 const (
@@ -45,6 +48,14 @@ func (e entry) value(b uint64) int {
 	return int(e>>entryBase&0x7fff) + int(extra)
 }
 
+// codeLenEntry returns the entry of a code length that count symbols have.
+func codeLenEntry(length, count int) entry {
+	return entryLiteral | entry(count)<<20 | entry(length)<<entryBase
+}
+
+func (e entry) codeLen() int { return int(e >> entryBase & maxCodeLen) }
+func (e entry) symbols() int { return int(e >> 20 & 15) }
+
 // is reports whether all flags of f are set.
 func (e entry) is(f entry) bool { return e&f == f }
 
@@ -53,39 +64,41 @@ type table struct {
 	lookup [1 << tableBits]entry
 	mask   uint64 // the bits that index lookup: fewer if all codes are shorter
 
-	// How many codes there are of each length, and the symbols that have them,
-	// ascending, which is the order of the codes too. Length 0 is no code.
-	count    [maxCodeLen + 1]uint16
-	symbols  [maxCodeLen + 1][maxSymbols]uint16
+	// The symbols that have a code of n bits stand in symbols from n·maxSymbols
+	// up to next[n], ascending, which is the order of the codes too. A length of 0
+	// is no code.
+	symbols  [(maxCodeLen + 1) * maxSymbols]uint16
+	next     [maxCodeLen + 1]uint16
 	meanings *[maxSymbols]entry
 }
 
 // reset empties the table, for symbols with the given meanings.
 func (t *table) reset(meanings *[maxSymbols]entry) {
-	t.count = [maxCodeLen + 1]uint16{}
+	t.next = noSymbols
 	t.meanings = meanings
+}
+
+// noSymbols is where the lists of symbols start.
+var noSymbols = makeNoSymbols()
+
+func makeNoSymbols() (next [maxCodeLen + 1]uint16) {
+	for n := range next {
+		next[n] = uint16(n * maxSymbols)
+	}
+	return next
 }
 
 // add gives symbol a code of n bits, or none if n is 0. Symbols must be added
 // once each, in ascending order.
 func (t *table) add(symbol, n int) {
-	n &= maxCodeLen
-	t.symbols[n][t.count[n]] = uint16(symbol)
-	t.count[n]++
+	place := t.next[n&maxCodeLen]
+	t.symbols[place] = uint16(symbol)
+	t.next[n&maxCodeLen] = place + 1
 }
 
-// split moves the symbols from first on to the start of another table.
-func (t *table) split(first int, to *table) {
-	for n := 1; n <= maxCodeLen; n++ {
-		k := int(t.count[n])
-		for k > 0 && int(t.symbols[n][k-1]) >= first {
-			k--
-		}
-		for _, symbol := range t.symbols[n][k:t.count[n]] {
-			to.add(int(symbol)-first, n)
-		}
-		t.count[n] = uint16(k)
-	}
+// count returns how many symbols have a code of n bits.
+func (t *table) count(n int) int {
+	return int(t.next[n]) - n*maxSymbols
 }
 
 // build completes the table; lookup is indexed by at least the given number of
@@ -94,39 +107,48 @@ func (t *table) split(first int, to *table) {
 // lengths are one of these.
 func (t *table) build(atLeast int) bool {
 	unused, longest := 1, 0 // codes left over at the length reached
+	size, place := 0, uint(0)
+	t.lookup[0] = entryLong
 	for n := 1; n <= maxCodeLen; n++ {
-		unused = unused<<1 - int(t.count[n])
-		if unused < 0 {
+		unused *= 2
+		count := t.count(n)
+		if count == 0 {
+			continue
+		}
+		if unused -= count; unused < 0 {
 			return false
 		}
-		if t.count[n] != 0 {
-			longest = n
+		longest = n
+		if n <= tableBits {
+			t.extend(size, n)
+			size, place = n, t.fill(n, place)
 		}
 	}
 	if unused != 0 && longest > 1 {
 		return false
 	}
-	t.fill(max(atLeast, min(longest, tableBits)))
+	t.extend(size, atLeast)
+	t.mask = 1<<max(size, atLeast) - 1
 	return true
 }
 
-// fill writes the lookup table. Codes come with their first bit lowest, so
-// when all codes up to a length are in place, the table for one more bit starts
-// as two copies of it.
-func (t *table) fill(size int) {
-	t.mask = 1<<size - 1
-	t.lookup[0] = entryLong
-	code := uint(0)
-	for n := 1; n <= size; n++ {
-		half := 1 << (n - 1)
-		copy(t.lookup[half:2*half], t.lookup[:half])
-		code <<= 1
-		for _, symbol := range t.symbols[n][:t.count[n]] {
-			place := reversed[code<<(tableBits-n)&tableMask]
-			t.lookup[place&tableMask] = t.meanings[symbol] + entryPerBit*entry(n)
-			code++
-		}
+// extend makes a lookup table for codes of so many bits out of one for fewer.
+// Codes come with their first bit lowest, so it consists of copies.
+func (t *table) extend(from, to int) {
+	for ; from < to; from++ {
+		copy(t.lookup[1<<from:2<<from], t.lookup[:1<<from])
 	}
+}
+
+// fill writes the entries of the symbols that have codes of n bits. The first code
+// is place, filled up with zeros to tableBits; it returns the code after the last.
+func (t *table) fill(n int, place uint) uint {
+	meanings, length, step := t.meanings, entryPerBit*entry(n), uint(1)<<(tableBits-n)
+	for _, symbol := range t.symbols[n*maxSymbols : t.next[n]] {
+		t.lookup[reversed[place&tableMask]&tableMask] = meanings[symbol] + length
+		place += step
+	}
+	return place
 }
 
 // reversed holds each number of tableBits bits with its bits turned around.
@@ -146,9 +168,9 @@ func (t *table) long(b uint64) entry {
 	for n := 1; n <= maxCodeLen; n++ {
 		code = code<<1 | int(b&1)
 		b >>= 1
-		count := int(t.count[n])
+		count := t.count(n)
 		if code-first < count {
-			return t.meanings[t.symbols[n][code-first]] + entryPerBit*entry(n)
+			return t.meanings[t.symbols[n*maxSymbols+code-first]] + entryPerBit*entry(n)
 		}
 		first = (first + count) << 1
 	}

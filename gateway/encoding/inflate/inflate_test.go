@@ -206,6 +206,14 @@ func TestBlocksMadeByHand(t *testing.T) {
 			w.dynamic(map[int]int{'a': 2, 'b': 2, endOfBlock: 2}, nil)
 			w.put(0b0100, 4)
 		}, "", ErrCorrupt},
+		{"dynamic, one code of fifteen bits left over", func(w *bitWriter) {
+			lengths := map[int]int{endOfBlock: 15}
+			for i := range 14 {
+				lengths['a'+i] = i + 1
+			}
+			w.dynamic(lengths, nil)
+			w.put(0x3fff, 15) // end: fourteen ones and a zero
+		}, "", ErrCorrupt},
 		{"dynamic, distances over-subscribed", func(w *bitWriter) {
 			w.dynamic(map[int]int{'a': 1, endOfBlock: 1}, map[int]int{0: 1, 1: 1, 2: 1})
 			w.put(1, 1)
@@ -240,6 +248,25 @@ func TestBlocksMadeByHand(t *testing.T) {
 			w.codeLens(map[uint8]uint64{0: 1, 16: 1})
 			w.put(1, 1) // 16
 			w.put(0, 64)
+		}, "", ErrCorrupt},
+		{"dynamic, repetition of nothing, which as 15 bits would be complete", func(w *bitWriter) {
+			lengths := map[uint8]uint64{0: 4, 16: 4, 18: 4}
+			for i := range uint8(13) {
+				lengths[i+1] = 4
+			}
+			w.codeLens(lengths)
+			w.codeLen(lengths, 16) // symbols 0 to 3
+			w.put(4-3, 2)
+			for i := range uint8(12) { // 4 to 15: 1 to 12 bits
+				w.codeLen(lengths, i+1)
+			}
+			w.codeLen(lengths, 18)
+			w.put(138-11, 7)
+			w.codeLen(lengths, 18)
+			w.put(102-11, 7)
+			w.codeLen(lengths, 13) // end of block
+			w.codeLen(lengths, 0)  // the distance
+			w.put(0xfff, 13)       // end: twelve ones and a zero
 		}, "", ErrCorrupt},
 		{"dynamic, repetition beyond the end", func(w *bitWriter) {
 			w.codeLens(map[uint8]uint64{1: 1, 18: 1})
@@ -287,6 +314,97 @@ func TestBlocksMadeByHand(t *testing.T) {
 		p, _, ok := zlibReads(stream, testLimit)
 		if ok != (tt.want == nil) || ok && string(p) != tt.out {
 			t.Errorf("%s: compress/zlib: %q, accepted: %v", tt.name, p, ok)
+		}
+	}
+}
+
+// Literals of the fixed code come with eight bits or nine, below 128 or above, in
+// batches of six or seven; another symbol may stand at any place in such a batch.
+func TestFixedLiteralsAndMatchesAtAllPlaces(t *testing.T) {
+	t.Parallel()
+	for _, odd := range []uint64{127, 128, 143, 144, 199, 200, 255, 257} {
+		for before := range 20 {
+			for after := range 20 {
+				w := new(bitWriter)
+				w.header(true, blockFixed)
+				out := strings.Repeat("x", before+1)
+				for range before + 1 {
+					w.fixed('x')
+				}
+				w.fixed(odd)
+				if odd == 257 { // three bytes, of the byte before
+					w.fixedDist(0)
+					out += "xxx"
+				} else {
+					out += string([]byte{byte(odd)})
+				}
+				for range after {
+					w.fixed('y')
+				}
+				w.fixed(endOfBlock)
+				out += strings.Repeat("y", after)
+				var d Decoder
+				got, err := d.AppendZlib(make([]byte, 0, len(out)), w.zlib(out), len(out))
+				if err != nil || string(got) != out {
+					t.Errorf("%d after %d and before %d: %q, %v, want %q", odd, before+1, after, got, err, out)
+				}
+			}
+		}
+	}
+}
+
+// The code for symbols without a code may itself be of any length; a repetition
+// may run on from the literals to the distances, and may not run on beyond these.
+func TestRunsOfZerosWithCodesOfAllLengths(t *testing.T) {
+	t.Parallel()
+	for _, lengths := range []map[uint8]uint64{
+		{17: 1, 0: 2, 1: 3, 18: 3},
+		{17: 2, 0: 2, 1: 2, 18: 2},
+		{17: 3, 18: 3, 1: 2, 0: 1},
+		{17: 4, 18: 4, 2: 3, 1: 2, 0: 1},
+		{17: 5, 18: 5, 3: 4, 2: 3, 1: 2, 0: 1},
+		{17: 6, 18: 6, 4: 5, 3: 4, 2: 3, 1: 2, 0: 1},
+		{17: 7, 18: 7, 5: 6, 4: 5, 3: 4, 2: 3, 1: 2, 0: 1},
+	} {
+		for beyond := range 2 {
+			w := new(bitWriter)
+			w.header(true, blockDynamic)
+			w.put(3, 5) // 260 literals and lengths
+			w.put(4, 5) // 5 distances
+			w.put(uint64(len(codeLenOrder)-4), 4)
+			for _, symbol := range codeLenOrder {
+				w.put(lengths[symbol], 3)
+			}
+			zeros := func(n int) { // in runs of all lengths
+				for run := 3; n > 0; run = run%10 + 1 {
+					if k := min(run, n); k >= 3 {
+						w.codeLen(lengths, 17)
+						w.put(uint64(k-3), 3)
+						n -= k
+						continue
+					}
+					w.codeLen(lengths, 0)
+					n--
+				}
+			}
+			zeros('a')
+			w.codeLen(lengths, 1)
+			zeros(endOfBlock - 'a' - 1)
+			w.codeLen(lengths, 1)
+			w.codeLen(lengths, 17) // the last three, and all distances
+			w.put(uint64(8-3+beyond), 3)
+			w.put(0, 1) // a
+			w.put(1, 1) // end
+			stream := w.zlib("a")
+
+			var d Decoder
+			got, err := d.AppendZlib(nil, stream, testLimit)
+			if beyond == 0 && (err != nil || string(got) != "a") || beyond == 1 && !errors.Is(err, ErrCorrupt) {
+				t.Errorf("%d bits, %d too many: %q, %v", lengths[17], beyond, got, err)
+			}
+			if p, _, ok := zlibReads(stream, testLimit); ok != (beyond == 0) || ok && string(p) != "a" {
+				t.Errorf("%d bits, %d too many: compress/zlib: %q, accepted: %v", lengths[17], beyond, p, ok)
+			}
 		}
 	}
 }
@@ -570,6 +688,25 @@ func (w *bitWriter) dynamic(litLens, dists map[int]int) {
 	}
 	for i := range maxDists {
 		w.code(uint64(dists[i]), 4)
+	}
+}
+
+// codeLen writes the code of a code length, in the code that has the given lengths
+// (RFC 1951, section 3.2.2).
+func (w *bitWriter) codeLen(lengths map[uint8]uint64, symbol uint8) {
+	code := uint64(0)
+	for n := uint64(1); n <= codeLenBits; n++ {
+		code <<= 1
+		for s := range uint8(len(codeLenOrder)) {
+			if lengths[s] != n {
+				continue
+			}
+			if s == symbol {
+				w.code(code, uint(n))
+				return
+			}
+			code++
+		}
 	}
 }
 

@@ -1,10 +1,7 @@
 package inflate
 
 const (
-	// maxSymbols is room for the largest alphabet, literals and lengths, which
-	// has 288 symbols, and for the distances of a block, which are sent in one
-	// list after them.
-	maxSymbols = maxLitLens + maxDists + 4
+	maxSymbols = 288 // of the largest alphabet: literals and lengths
 
 	endOfBlock  = 256
 	firstLength = 257
@@ -12,8 +9,14 @@ const (
 	maxDists    = 30  // distances that a block may give a code to
 	maxMatch    = 258
 
-	codeLenBits    = 7               // the longest code of a code length
-	codeLenMaxBits = codeLenBits + 7 // and the extra bits of symbol 18
+	codeLenBits  = 7 // the longest code of a code length
+	codeLenMask  = 1<<codeLenBits - 1
+	codeLenBatch = 8 // as many as a fill is enough for
+
+	// The code lengths that are none (RFC 1951, section 3.2.7).
+	repetition = 16 // of the last one, 3 to 6 times
+	shortZeros = 17 // 3 to 10 symbols without a code
+	longZeros  = 18 // 11 to 138 symbols without a code
 )
 
 // What the symbols of the three alphabets mean (RFC 1951, sections 3.2.5 and
@@ -43,7 +46,7 @@ func makeLitLenMeanings() (m [maxSymbols]entry) {
 		length += 1 << extra
 	}
 	m[maxLitLens-1] = maxMatch << entryBase
-	m[286], m[287] = entryInvalid, entryInvalid
+	m[maxLitLens], m[maxLitLens+1] = entryInvalid, entryInvalid
 	return m
 }
 
@@ -54,17 +57,17 @@ func makeDistMeanings() (m [maxSymbols]entry) {
 		m[i] = entry(distance)<<entryBase | entry(extra)
 		distance += 1 << extra
 	}
-	m[30], m[31] = entryInvalid, entryInvalid
+	m[maxDists], m[maxDists+1] = entryInvalid, entryInvalid
 	return m
 }
 
 func makeCodeLenMeanings() (m [maxSymbols]entry) {
-	for i := range 16 {
-		m[i] = entryLiteral | entry(i)<<entryBase
+	for i := range repetition {
+		m[i] = codeLenEntry(i, 1)
 	}
-	m[16] = entryRepeat | 3<<entryBase | 2
-	m[17] = 3<<entryBase | 3
-	m[18] = 11<<entryBase | 7
+	m[repetition] = entryRepeat | 3<<entryBase | 2
+	m[shortZeros] = 3<<entryBase | 3
+	m[longZeros] = 11<<entryBase | 7
 	return m
 }
 

@@ -1,6 +1,7 @@
 package inflate
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
 )
@@ -37,12 +38,17 @@ func (w *window) reserve(k int) bool {
 }
 
 // copyMatch repeats length bytes from distance back; the bytes that it writes
-// may be its own source. There must be room, and distance must be valid.
+// may be its own source. There must be room, and distance must be valid. It may
+// spoil some of the room behind what it writes.
 func (w *window) copyMatch(length, distance int) {
-	dst := w.buf[w.n : w.n+length]
-	src := w.buf[w.n-distance:]
-	for i := range dst {
+	dst, src := w.buf[w.n:], w.buf[w.n-distance:]
+	w.n += length
+	i := 0
+	for distance >= 8 && i < length && len(dst)-i >= 8 {
+		binary.LittleEndian.PutUint64(dst[i:], binary.LittleEndian.Uint64(src[i:]))
+		i += 8
+	}
+	for ; i < length; i++ {
 		dst[i] = src[i]
 	}
-	w.n += length
 }

@@ -13,7 +13,7 @@ GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Packages whose goroutines share memory.
-SHARED := ./drivers/... ./gateway/sig/... ./gateway/lane/... ./gateway/journal/... ./gateway/report/... ./gateway/web/... ./gateway/trust/... ./gateway/verify/...
+SHARED := ./drivers/... ./gateway/sig/... ./gateway/rows ./gateway/lane/... ./gateway/journal/... ./gateway/report/... ./gateway/web/... ./gateway/trust/... ./gateway/verify/...
 # Packages that run on arm64 under qemu-user: all that computes.
 PURE := ./gateway/encoding/... ./gateway/rows/... ./gateway/credential/... ./gateway/sig/... ./gateway/policy/... ./gateway/verify/... ./gateway/trust/... ./gateway/issuer/... ./drivers/frame/... ./drivers/keyboard/...
 
@@ -43,6 +43,7 @@ format:
 
 race:
 	$(GO) test -race -timeout 20m $(SHARED)
+	$(GO) test -race -timeout 20m -run 'Row|Core|Progress|Difference|Pipeline|Hostile|Interrupt' ./gateway
 
 generic: ## the packages of the hot path without assembly
 	$(GO) test -tags p256generic ./gateway/sig/... ./gateway/verify

@@ -78,7 +78,12 @@ func boxMemory() int64 {
 
 // differed records that our own code and the standard library disagreed about a signature, after which the standard library does everything.
 func (s *station) differed(d sig.Difference) {
-	s.log.Error("verify: our own code and the standard library disagree about a signature; the standard library does everything from now on",
+	if d.Table {
+		s.log.Error("verify: a table failed its check: this machine computes wrongly; the standard library does everything until the next start")
+		s.note("table_failed", nil)
+		return
+	}
+	s.log.Error("verify: our own code and the standard library disagree about a signature; the standard library does everything until the next start (verify.p256 = \"std\" keeps it so)",
 		"key", hex.EncodeToString(d.Key[:8]), "accepted", d.Accepted)
 	s.note("signature_differs", map[string]string{"key": hex.EncodeToString(d.Key[:]), "accepted": fmt.Sprint(d.Accepted)})
 }

@@ -68,7 +68,7 @@ func TestADifferenceIsJournaledAndEndsTheFastPath(t *testing.T) {
 	if !strings.Contains(journal.String(), `\"signature_differs\"`) || !strings.Contains(journal.String(), `\"accepted\":\"true\"`) {
 		t.Errorf("the journal does not tell: %s", journal.String())
 	}
-	if !strings.Contains(said.String(), "level=ERROR") || !strings.Contains(said.String(), "standard library does everything from now on") {
+	if !strings.Contains(said.String(), "level=ERROR") || !strings.Contains(said.String(), "standard library does everything until the next start") {
 		t.Errorf("the log does not tell: %s", said.String())
 	}
 }

@@ -252,6 +252,7 @@ func (s *station) run(ctx context.Context, page, events net.Listener) error {
 	}
 	<-ctx.Done()
 	all.Wait()
+	s.fast.CheckSamples()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}

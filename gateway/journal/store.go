@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
@@ -43,6 +44,17 @@ func storeOptions(dir string, o *Options) badger.Options {
 		WithLogger(storeLogger(o.Logger))
 }
 
+// Badger locks its folder, but our own lock keeps other gateways out before. Where Badger's is taken all the same, a program
+// that this process has just started still holds a copy of it, for the moment until its exec.
+const (
+	lockTries = 20
+	lockWait  = 10 * time.Millisecond
+)
+
+func isLocked(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "Cannot acquire directory lock")
+}
+
 // openStore opens Badger. What it cannot open is damage, unless the error says that the machine is at fault.
 func openStore(o badger.Options) (*badger.DB, error) {
 	if !exists(o.Dir) {
@@ -57,10 +69,15 @@ func openStore(o badger.Options) (*badger.DB, error) {
 		return nil, err
 	}
 	var db *badger.DB
-	err := protect(func() (err error) {
+	open := func() (err error) {
 		db, err = badger.Open(o)
 		return err
-	})
+	}
+	err := protect(open)
+	for tries := 0; isLocked(err) && tries < lockTries; tries++ {
+		time.Sleep(lockWait)
+		err = protect(open)
+	}
 	switch {
 	case err == nil:
 		return db, nil
@@ -70,7 +87,7 @@ func openStore(o badger.Options) (*badger.DB, error) {
 		return nil, fmt.Errorf("%w: %w", ErrFull, err)
 	case isFault(err):
 		return nil, fmt.Errorf("open store: %w", err)
-	case strings.Contains(err.Error(), "Cannot acquire directory lock"):
+	case isLocked(err):
 		return nil, fmt.Errorf("%w: %w", ErrInUse, err)
 	}
 	return nil, damagedf("open store: %v", err)

@@ -37,8 +37,9 @@ type AcceleratorOptions struct {
 	Differ func(Difference)
 }
 
-// Difference says that the fast path and the standard library disagreed about a signature.
+// Difference says that the fast path and the standard library disagreed about a signature, or that a table failed its check.
 type Difference struct {
+	Table    bool     // a table failed; nothing else is said
 	Key      [32]byte // fingerprint
 	Accepted bool     // by the fast path; the standard library refused it, or the other way round
 }
@@ -72,7 +73,7 @@ func (a *Accelerator) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case k := <-a.tables.Asked():
-			a.tables.Answer(k)
+			a.answer(k)
 		case s := <-a.samples:
 			a.check(&second, &s)
 		}
@@ -88,7 +89,7 @@ func (a *Accelerator) Settle() {
 	for {
 		select {
 		case k := <-a.tables.Asked():
-			a.tables.Answer(k)
+			a.answer(k)
 		case s := <-a.samples:
 			a.check(&second, &s)
 		default:
@@ -147,11 +148,22 @@ func (a *Accelerator) check(second *standard, s *sample) {
 	}
 }
 
+// answer builds a table that was asked for. One that fails its check ends the fast path, too.
+func (a *Accelerator) answer(k *p256.Key) {
+	if !a.tables.Answer(k) {
+		a.tell(Difference{Table: true})
+	}
+}
+
 // alarm ends the fast path.
 func (a *Accelerator) alarm(k *Key, accepted bool) {
+	a.tell(Difference{Key: k.fingerprint, Accepted: accepted})
+}
+
+func (a *Accelerator) tell(d Difference) {
 	a.standard.Store(true)
 	a.differed.Add(1)
 	if a.differ != nil {
-		a.differ(Difference{Key: k.fingerprint, Accepted: accepted})
+		a.differ(d)
 	}
 }

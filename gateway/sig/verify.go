@@ -48,9 +48,11 @@ func NewVerifier(a *Accelerator) *Verifier {
 // Verify sets OK of each job, each on its own: a bad signature never changes a neighbour's result. ES256 by P-256 keys that
 // have tables is done in batches by package p256, PS256 by package pss, everything else as Confirm does it.
 func (v *Verifier) Verify(jobs []Job) {
+	v.batch, v.owners = v.batch[:0], v.owners[:0] // a Verify that panicked may have left some
 	fast := v.fast != nil && !v.fast.standard.Load()
 	for i := range jobs {
 		j := &jobs[i]
+		j.OK = false
 		switch {
 		case fast && j.Alg == ES256 && j.Key != nil && j.Key.fast != nil:
 			v.batch = append(v.batch, p256.Job{Key: j.Key.fast, Digest: sha256.Sum256(j.Message), Signature: j.Signature})

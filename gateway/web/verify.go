@@ -174,6 +174,7 @@ func (b *batch) Read(p []byte) (n int, err error) {
 		if p := recover(); p != nil {
 			b.server.config.Log.Error("web: verify has a fault", "panic", p, "stack", string(debug.Stack()))
 			n, err = 0, errors.New("a batch has a fault")
+			b.verifier = verify.New(b.server.config.Profile, b.server.config.Fast) // who knows what the old one holds
 		}
 	}()
 	if len(b.ready) == 0 {

@@ -8,12 +8,48 @@ import (
 	"passerelle/gateway/encoding/base45"
 )
 
-// BenchmarkDecodeStages decodes the workload of the benchmarks: text → base45 →
-// zlib → COSE → digest of what was signed, one payload an operation. The payloads
-// are taken by the kind of their deflate block, because a dynamic one brings its
-// codes along. The stages alone follow, each on what the one before it leaves.
+// BenchmarkDecodeStages decodes the workload of the benchmarks up to its
+// signature: text → base45 → zlib → COSE → digest of what was signed, one payload
+// an operation. The payloads are taken by the kind of their deflate block, because
+// a dynamic one brings its codes along. The stages alone follow, each on what the
+// one before it leaves.
 func BenchmarkDecodeStages(b *testing.B) {
-	byBlock := map[string][][]byte{}
+	d := newChain()
+	workload := byBlock(b)
+	for _, kind := range blocks {
+		b.Run("block="+kind, func(b *testing.B) {
+			benchmarkEach(b, workload[kind], func(text []byte) bool {
+				layer, _ := d.open(text)
+				return layer == ""
+			})
+		})
+	}
+	for _, kind := range []string{"fixed", "dynamic"} {
+		benchmarkStages(b, kind, workload[kind])
+	}
+}
+
+// BenchmarkHealthCertificate does the same and reads all claims besides.
+func BenchmarkHealthCertificate(b *testing.B) {
+	d := newChain()
+	workload := byBlock(b)
+	for _, kind := range blocks {
+		b.Run("block="+kind, func(b *testing.B) {
+			benchmarkEach(b, workload[kind], func(text []byte) bool {
+				layer, _ := d.decode(text)
+				return layer == ""
+			})
+		})
+	}
+}
+
+var blocks = []string{"all", "fixed", "dynamic", "stored"}
+
+// byBlock returns the payloads that can be decoded by the kind of their first
+// deflate block.
+func byBlock(b *testing.B) map[string][][]byte {
+	b.Helper()
+	payloads := map[string][][]byte{}
 	d := newChain()
 	for _, row := range certificates(b, "benchmark_mix.jsonl") {
 		text := []byte(row.Payload)
@@ -21,20 +57,10 @@ func BenchmarkDecodeStages(b *testing.B) {
 			continue
 		}
 		kind := []string{"stored", "fixed", "dynamic"}[d.compressed[2]>>1&3]
-		byBlock[kind] = append(byBlock[kind], text)
-		byBlock["all"] = append(byBlock["all"], text)
+		payloads[kind] = append(payloads[kind], text)
+		payloads["all"] = append(payloads["all"], text)
 	}
-	for _, kind := range []string{"all", "fixed", "dynamic", "stored"} {
-		b.Run("block="+kind, func(b *testing.B) {
-			benchmarkEach(b, byBlock[kind], func(text []byte) bool {
-				layer, _ := d.open(text)
-				return layer == ""
-			})
-		})
-	}
-	for _, kind := range []string{"fixed", "dynamic"} {
-		benchmarkStages(b, kind, byBlock[kind])
-	}
+	return payloads
 }
 
 // benchmarkStages measures each stage alone.

@@ -20,30 +20,51 @@ const (
 )
 
 // Answer gives a key that asks a table, or a larger one in place of the one that it has, or turns it away until it was used
-// twice as often.
-func (t *Tables) Answer(k *Key) {
+// twice as often. It reports false if a table failed its check: then this machine computes wrongly, and no table is to be
+// trusted.
+func (t *Tables) Answer(k *Key) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	defer k.asked.Store(false)
 	if k.uses.Load() < k.asks.Load() {
-		return // it asked a second time while it was answered
+		return true // it asked a second time while it was answered
 	}
 	window := uint(smallWindow)
 	if k.table.Load() != nil {
 		window = largeWindow
+	} else if t.inherit(k) {
+		return true
 	}
 	if !t.makeRoom(k, window) {
 		k.asks.Store(max(smallUses, 2*k.uses.Load()))
-		return
+		return true
 	}
 	built := newTable(&k.point, window)
 	if built.check(&k.point) != nil {
 		t.failed.Add(1)
-		k.asks.Store(math.MaxUint64) // crypto/ecdsa does this key
-		return
+		t.remove(k)
+		k.asks.Store(math.MaxUint64)
+		return false
 	}
 	t.remove(k)
 	t.put(k, built)
+	t.built.Add(1)
+	return true
+}
+
+// inherit gives k the table of the same key as it stood on another trust list, the one before, and reports whether there was
+// such a table.
+func (t *Tables) inherit(k *Key) bool {
+	for _, other := range t.room.keys {
+		if other.point == k.point {
+			k.uses.Add(t.recent(other))
+			found := other.table.Load()
+			t.take(other)
+			t.put(k, found)
+			return true
+		}
+	}
+	return false
 }
 
 // makeRoom takes tables away from keys that are used less than k, until there is room for one of that window in place of its
@@ -72,11 +93,16 @@ func (t *Tables) makeRoom(k *Key, window uint) bool {
 		}
 	}
 	for _, other := range victims {
-		t.remove(other)
-		other.uses.Store(0)
-		other.asks.Store(smallUses)
+		t.take(other)
 	}
 	return true
+}
+
+// take takes a key's table away, and has the key begin anew.
+func (t *Tables) take(k *Key) {
+	t.remove(k)
+	k.uses.Store(0)
+	k.asks.Store(smallUses)
 }
 
 // least returns the key that is used least, of those with tables of that window unless it is 0, and not among others; nil if k
@@ -98,14 +124,21 @@ func (t *Tables) least(k *Key, window uint, others []*Key) *Key {
 // recent returns the uses of a key, after halving them for the time that went by since they were looked at.
 func (t *Tables) recent(k *Key) uint64 {
 	if now := t.uses.Load() / t.halfLife; now > k.halved {
-		k.uses.Store(k.uses.Load() >> min(now-k.halved, 63))
+		by := min(now-k.halved, 63)
+		k.uses.Store(k.uses.Load() >> by)
+		if asks := k.asks.Load(); asks != math.MaxUint64 {
+			least := uint64(smallUses)
+			if k.table.Load() != nil {
+				least = largeUses
+			}
+			k.asks.Store(max(least, asks>>by))
+		}
 		k.halved = now
 	}
 	return k.uses.Load()
 }
 
 func (t *Tables) put(k *Key, built *table) {
-	t.built.Add(1)
 	t.sized(built).Add(1)
 	t.room.free -= tableBytes(built.window)
 	k.place = len(t.room.keys)

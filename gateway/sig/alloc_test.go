@@ -15,7 +15,7 @@ const (
 	allocsFast          = 0  // ES256 by a P-256 key that has its table
 	allocsPS256         = 0  // package pss
 	allocsEdDSA         = 0  // crypto/ed25519
-	allocsEdDSARefused  = 1  // its error
+	allocsEdDSARefused  = 2  // its errors: one on amd64
 	allocsP256          = 21 // crypto/ecdsa, ES256 by a P-256 key that has no table
 	allocsECDSA         = 28 // crypto/ecdsa, P-384 and P-521
 	allocsStandardPS256 = 14 // crypto/rsa, where the fast path has ended

@@ -53,13 +53,15 @@ func (t *Tables) Answer(k *Key) bool {
 }
 
 // inherit gives k the table of the same key as it stood on another trust list, the one before, and reports whether there was
-// such a table.
+// such a table. The other goes on with it as long as it lives, but has no place in the room any more, and asks for nothing.
 func (t *Tables) inherit(k *Key) bool {
 	for _, other := range t.room.keys {
 		if other.point == k.point {
 			k.uses.Add(t.recent(other))
 			found := other.table.Load()
-			t.take(other)
+			t.remove(other)
+			other.asks.Store(math.MaxUint64)
+			other.table.Store(found)
 			t.put(k, found)
 			return true
 		}

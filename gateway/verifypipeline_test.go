@@ -470,18 +470,29 @@ func TestBatchTakesRowsUpToItsLimits(t *testing.T) {
 
 func TestDisagreementOfTheSecondOpinionIsAnError(t *testing.T) {
 	t.Parallel()
-	var silent, loud secondOpinion
+	var silent secondOpinion
 	silent.start(nil)
 	if err := silent.end(); err != nil {
 		t.Errorf("got %v", err)
 	}
-	loud.start((&verifyConfig{P256: p256Fast}).accelerator(loud.differs))
-	loud.differs(sig.Difference{Key: [32]byte{0xab, 0xcd}, Accepted: true})
-	var out, errs bytes.Buffer
-	const want = "passerelle: error: results may be wrong: the fast path and crypto/ecdsa disagree about a signature by key abcd000000000000\n" +
-		"passerelle: hint: verify again with --p256 std, and report this\n"
-	if code := fail(streams{out: &out, err: &errs}, loud.end()); code != exitRefused || errs.String() != want {
-		t.Errorf("exit code %d, %q, want %q", code, errs.String(), want)
+	for _, tt := range []struct {
+		found sig.Difference
+		want  string
+	}{
+		{
+			sig.Difference{Key: [32]byte{0xab, 0xcd}, Accepted: true},
+			"our own code and the standard library disagree about a signature by key abcd000000000000",
+		},
+		{sig.Difference{Table: true}, "a key's table failed its check, so this machine computes wrongly"},
+	} {
+		var loud secondOpinion
+		loud.start((&verifyConfig{P256: p256Fast}).accelerator(loud.differs))
+		loud.differs(tt.found)
+		var out, errs bytes.Buffer
+		want := "passerelle: error: results may be wrong: " + tt.want + "\npasserelle: hint: verify again with --p256 std, and report this\n"
+		if code := fail(streams{out: &out, err: &errs}, loud.end()); code != exitRefused || errs.String() != want {
+			t.Errorf("exit code %d, %q, want %q", code, errs.String(), want)
+		}
 	}
 }
 

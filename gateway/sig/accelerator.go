@@ -82,13 +82,23 @@ func (a *Accelerator) Run(ctx context.Context) {
 
 // Settle does what Run would have to do now, and returns: for those who want to measure, or to test, a state that stays.
 func (a *Accelerator) Settle() {
-	if a == nil {
-		return
+	if a != nil {
+		a.drain(a.tables.Asked())
 	}
+}
+
+// CheckSamples verifies the samples that wait, and returns.
+func (a *Accelerator) CheckSamples() {
+	if a != nil {
+		a.drain(nil)
+	}
+}
+
+func (a *Accelerator) drain(asked <-chan *p256.Key) {
 	var second standard
 	for {
 		select {
-		case k := <-a.tables.Asked():
+		case k := <-asked:
 			a.answer(k)
 		case s := <-a.samples:
 			a.check(&second, &s)
@@ -102,22 +112,6 @@ func (a *Accelerator) Settle() {
 func (a *Accelerator) UseStandard() {
 	if a != nil {
 		a.standard.Store(true)
-	}
-}
-
-// CheckSamples verifies the samples that wait, and returns.
-func (a *Accelerator) CheckSamples() {
-	if a == nil {
-		return
-	}
-	var second standard
-	for {
-		select {
-		case s := <-a.samples:
-			a.check(&second, &s)
-		default:
-			return
-		}
 	}
 }
 

@@ -1,0 +1,143 @@
+// Command e2e boots the image that firmware/image built on an emulated board and runs the scenarios of firmware/rig, and of the
+// drivers that need a real kernel, inside it. It prints what each one came to, the figures that they measured, and last
+//
+//	e2e: N scenarios, N passed, N failed
+//
+// One round is two boots of the same disk. In the first all scenarios run; its last one commissions the box. Then the plug is pulled.
+// In the second the box has to come back by itself and decide. -rounds 20 shows whether any scenario is flaky.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"time"
+)
+
+func main() {
+	o := options{}
+	flag.StringVar(&o.image, "image", "build/image", "folder that firmware/image wrote")
+	flag.StringVar(&o.run, "run", "", "only scenarios that match this pattern of go test")
+	flag.StringVar(&o.log, "log", "build/e2e.log", "file for everything that the board printed")
+	flag.BoolVar(&o.verbose, "v", false, "print what the scenarios print")
+	rounds := flag.Int("rounds", 1, "how often")
+	flag.Parse()
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	if err := run(ctx, o, *rounds); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e: error:", err)
+		os.Exit(1)
+	}
+}
+
+// options of a run.
+type options struct {
+	image, run, log string
+	verbose         bool
+}
+
+// errFailed says that scenarios failed; what failed was printed.
+var errFailed = errors.New("not all scenarios passed")
+
+func run(ctx context.Context, o options, rounds int) error {
+	r, err := newRig(o)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	total := newTally()
+	for round := range rounds {
+		begun := time.Now()
+		t, err := r.round(ctx)
+		if err != nil {
+			return fmt.Errorf("round %d: %w", round+1, err)
+		}
+		total.add(t)
+		passed, failed := t.count()
+		fmt.Printf("e2e: round %d of %d: %d scenarios, %d passed, %d failed, %.0f s\n", round+1, rounds, passed+failed, passed, failed, time.Since(begun).Seconds())
+	}
+	total.print(rounds)
+	passed, failed := total.count()
+	fmt.Printf("e2e: %d scenarios, %d passed, %d failed\n", passed+failed, passed, failed)
+	if failed > 0 || passed == 0 {
+		return errFailed
+	}
+	return nil
+}
+
+// tally is how often each scenario passed and failed, and what was measured.
+type tally struct {
+	names          []string // in the order in which they ran
+	passed, failed map[string]int
+	figures        map[string][]string
+	order          []string // of figures
+}
+
+func newTally() *tally {
+	return &tally{passed: make(map[string]int), failed: make(map[string]int), figures: make(map[string][]string)}
+}
+
+func (t *tally) result(name string, ok bool) {
+	if !slices.Contains(t.names, name) {
+		t.names = append(t.names, name)
+	}
+	if ok {
+		t.passed[name]++
+	} else {
+		t.failed[name]++
+	}
+}
+
+func (t *tally) figure(name, value string) {
+	if t.figures[name] == nil {
+		t.order = append(t.order, name)
+	}
+	t.figures[name] = append(t.figures[name], value)
+}
+
+func (t *tally) add(o *tally) {
+	for _, name := range o.names {
+		for range o.passed[name] {
+			t.result(name, true)
+		}
+		for range o.failed[name] {
+			t.result(name, false)
+		}
+	}
+	for _, name := range o.order {
+		for _, value := range o.figures[name] {
+			t.figure(name, value)
+		}
+	}
+}
+
+// count counts scenarios: one has passed if it did each time.
+func (t *tally) count() (passed, failed int) {
+	for _, name := range t.names {
+		if t.failed[name] > 0 {
+			failed++
+		} else {
+			passed++
+		}
+	}
+	return passed, failed
+}
+
+// print prints the table of scenarios and the figures.
+func (t *tally) print(rounds int) {
+	for _, name := range t.names {
+		word := "ok"
+		if t.failed[name] > 0 {
+			word = "FAILED"
+		}
+		fmt.Printf("e2e: %3d of %d  %-6s %s\n", t.passed[name], rounds, word, name)
+	}
+	for _, name := range t.order {
+		fmt.Printf("e2e: figure: %s: %s\n", name, strings.Join(t.figures[name], ", "))
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"passerelle/drivers/keyboard"
 	"passerelle/drivers/lamp"
 	"passerelle/drivers/serial"
+	"passerelle/drivers/usb"
 	"passerelle/gateway/lane"
 )
 
@@ -53,8 +54,15 @@ func (d *device) open(ctx context.Context) (lane.Scanner, error) {
 }
 
 func (d *device) openSerial() (lane.Scanner, error) {
+	path := d.config.Path
+	if usb.IsPort(path) {
+		var err error
+		if path, err = serial.Find("/", path); err != nil {
+			return nil, err
+		}
+	}
 	s, err := serial.Open(serial.Options{
-		Path: d.config.Path, Baud: d.config.Baud, Terminator: d.terminator, UndoUTF8: d.config.UndoUTF8,
+		Path: path, Baud: d.config.Baud, Terminator: d.terminator, UndoUTF8: d.config.UndoUTF8,
 	})
 	if err != nil {
 		return nil, err

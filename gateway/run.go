@@ -37,6 +37,10 @@ func (c *runCmd) Run(ctx context.Context, std streams) (err error) {
 		return misuse{err}
 	}
 	options.log = log
+	options.hotplug = newHotplug("/", config.bound(), log)
+	for i := range options.lanes {
+		options.lanes[i].Changed = options.hotplug.await
+	}
 	if !hid.Supported() {
 		log.Warn("USB-HID scanners are off: this program was built without cgo; serial scanners work")
 	}

@@ -52,6 +52,7 @@ type stationOptions struct {
 	forward *report.ForwarderOptions
 	list    *trust.Snapshot // instead of the cache's, for simulate
 	taking  bool            // a list is taken at once: that there is none yet is no news
+	hotplug *hotplug        // nil where no device is plugged in, in demonstrations and simulations
 	log     *slog.Logger
 }
 
@@ -86,6 +87,9 @@ func openStation(o stationOptions) (s *station, err error) {
 	}
 	s.fast = o.verify.accelerator(s.differed)
 	limitHeap(max(tableMemory, o.verify.TableMemory))
+	if o.hotplug != nil {
+		o.hotplug.note = s.note
+	}
 	s.gate, err = lane.New(list, lane.Options{
 		Now: s.clock.now, Wall: time.Now, Journal: s.journal, Committed: s.committed, Log: o.log, Fast: s.fast,
 	}, o.lanes)
@@ -165,6 +169,9 @@ func (s *station) openWeb() error {
 	}
 	c.Take, c.Log, c.Version = s.take, s.log, version
 	c.Journal = func() string { return s.journal.State().String() }
+	if s.options.hotplug != nil {
+		c.Foreign = s.options.hotplug.foreigners
+	}
 	if s.forward != nil {
 		c.Reports = func() web.Reports {
 			status := s.forward.Status()
@@ -219,6 +226,9 @@ func (s *station) run(ctx context.Context, page, events net.Listener) error {
 	s.note("start", map[string]string{"version": version, "trust": fmt.Sprint(s.gate.Snapshot().Version())})
 	all.Go(func() { s.gate.Run(ctx) })
 	all.Go(func() { s.fast.Run(ctx) })
+	if s.options.hotplug != nil {
+		all.Go(func() { s.options.hotplug.run(ctx) })
+	}
 	all.Go(func() {
 		if err := s.journal.CheckOlder(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("journal", "err", err)

@@ -18,7 +18,7 @@
 //   - Codes wait in a queue of fixed size. When nobody takes them, new ones are dropped and counted: who scans now sees that
 //     nothing happens and scans again.
 //   - Whether a device is there is looked up in sysfs by its port before it is opened, which costs nothing, so a lane may try again
-//     several times a second; [Watch] tells what the kernel says of plugging in and out, for those who would rather wait.
+//     several times a second.
 //
-// The library is cgo. Without it (CGO_ENABLED=0) [Open] says [ErrUnsupported]; [List] and [Watch] work all the same.
+// The library is cgo. Without it (CGO_ENABLED=0) [Open] says [ErrUnsupported]; [List] works all the same.
 package hid

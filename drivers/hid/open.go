@@ -11,6 +11,7 @@ import (
 	karalabe "github.com/karalabe/hid"
 
 	"passerelle/drivers/frame"
+	"passerelle/drivers/usb"
 )
 
 var (
@@ -48,14 +49,14 @@ func Open(ctx context.Context, c Config) (*Scanner, error) {
 	if !karalabe.Supported() {
 		return nil, fmt.Errorf("open scanner %s: %w", c.Port, ErrUnsupported)
 	}
-	return open(ctx, c, SysFS, func(path string) (karalabe.Device, error) {
+	return open(ctx, c, usb.SysFS, func(path string) (karalabe.Device, error) {
 		return karalabe.DeviceInfo{Path: path}.Open() // the path is the port: no need to enumerate, which opens every device
 	})
 }
 
 // open is Open with sysfs and the library passed in.
 func open(ctx context.Context, c Config, sys string, library func(path string) (karalabe.Device, error)) (*Scanner, error) {
-	if !isPort(c.Port) {
+	if !usb.IsPort(c.Port) {
 		return nil, fmt.Errorf("open scanner %q: not a USB port such as 1-1.4:1.0", c.Port)
 	}
 	if c.Now == nil {
@@ -79,7 +80,7 @@ func open(ctx context.Context, c Config, sys string, library func(path string) (
 
 // openOnce describes the device, opens it, and makes sure that it opened what it described.
 func openOnce(c Config, sys string, try int, library func(path string) (karalabe.Device, error)) (*Scanner, error) {
-	info, descriptor, err := describe(sys, c.Port)
+	info, descriptor, err := describePort(sys, c.Port)
 	if err == nil && descriptor == nil {
 		err = withoutDescriptor(info, sys, try)
 	}
@@ -98,7 +99,7 @@ func openOnce(c Config, sys string, try int, library func(path string) (karalabe
 		// A scanner that refuses this may have been set to send reports already: only scanning shows.
 		_, _ = dev.SendFeatureReport([]byte{descriptor.Redirect, 1})
 	}
-	if now, _, err := describe(sys, c.Port); err != nil || now.Node != info.Node {
+	if now, _, err := describePort(sys, c.Port); err != nil || now.Node != info.Node {
 		return nil, errors.Join(frame.ErrGone, dev.Close()) // unplugged or exchanged meanwhile
 	}
 	decoder.Reset()

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"passerelle/drivers/frame"
 )
 
 // maxAttr bounds what is read of one sysfs attribute. USB strings have at most 126 characters; they come from the device.
@@ -61,6 +63,24 @@ func Ports(root string) ([]Port, error) {
 		ports = append(ports, p)
 	}
 	return ports, nil
+}
+
+// Find returns the device file of the serial port that the USB interface at port has, "1-1.4:1.0", below root. The error is frame.ErrGone
+// where there is none: nothing is plugged in, or what is has no serial driver yet.
+func Find(root, port string) (string, error) {
+	folder := filepath.Join(root, "sys/bus/usb/devices", port)
+	for _, pattern := range []string{"tty/tty*", "tty*"} { // USB-CDC, and converters
+		names, err := filepath.Glob(filepath.Join(folder, pattern))
+		if err != nil {
+			return "", fmt.Errorf("find serial port %s: %w", port, err)
+		}
+		for _, name := range names {
+			if base := filepath.Base(name); base != "tty" {
+				return filepath.Join(root, "dev", base), nil
+			}
+		}
+	}
+	return "", fmt.Errorf("find serial port %s: %w", port, frame.ErrGone)
 }
 
 // empty reports whether the entry is one of the four ttyS places that the kernel keeps on every machine, with no chip behind it:

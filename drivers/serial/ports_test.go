@@ -1,12 +1,15 @@
 package serial
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"passerelle/drivers/frame"
 )
 
 // tree makes files and, for values that start with "->", symbolic links below a new folder.
@@ -112,5 +115,27 @@ func TestMachineWithoutPorts(t *testing.T) {
 	}
 	if _, err := Ports("/"); err != nil {
 		t.Errorf("this machine: %v", err)
+	}
+}
+
+func TestPortOfAUSBInterfaceIsFound(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	for _, folder := range []string{"1-1:1.0/tty/ttyACM0", "1-2.3:1.0/ttyUSB4/tty/ttyUSB4", "1-4:1.0/driver"} {
+		if err := os.MkdirAll(filepath.Join(root, "sys/bus/usb/devices", folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for port, want := range map[string]string{"1-1:1.0": "ttyACM0", "1-2.3:1.0": "ttyUSB4", "1-4:1.0": "", "1-5:1.0": ""} {
+		got, err := Find(root, port)
+		if want == "" {
+			if !errors.Is(err, frame.ErrGone) || got != "" {
+				t.Errorf("%s: %q, %v", port, got, err)
+			}
+			continue
+		}
+		if err != nil || got != filepath.Join(root, "dev", want) {
+			t.Errorf("%s: %q, %v, want %s", port, got, err, want)
+		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // hear reads what test programs print, until the rig is done, and enters it in t. A test that has others below it is no scenario but
-// a heading, unless it fails by itself; one that was skipped has failed: the board has everything.
-func hear(r io.Reader, t *tally, begun time.Time) error {
+// a heading, unless it fails by itself; one that was skipped has failed: the board has everything. It calls awake when the rig speaks.
+func hear(r io.Reader, t *tally, begun time.Time, awake func() bool) error {
 	var results []outcome
 	program := ""
 	lines := bufio.NewScanner(r)
@@ -20,6 +20,7 @@ func hear(r io.Reader, t *tally, begun time.Time) error {
 		line := lines.Text()
 		switch words := strings.Fields(line); {
 		case strings.HasPrefix(line, "rig: begin "):
+			awake()
 			program, results = words[2], nil
 			t.figure("qemu started → rig runs "+program, fmt.Sprintf("%.1f s", time.Since(begun).Seconds()))
 		case strings.HasPrefix(line, "rig: end "):

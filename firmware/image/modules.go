@@ -25,6 +25,9 @@ var rigModules = []string{
 	"virtio_console", "vhci-hcd", "dummy_hcd", "libcomposite", "usb_f_hid", "usb_f_acm", "vivid", "veth",
 }
 
+// Parameters of modules that the rig needs otherwise than they are: two gadgets at once.
+var parameters = map[string]string{"dummy_hcd.ko": "num=2"}
+
 // copyModules copies modules and what they need to folder, with a file "order" that names them, each after what it needs. Those in
 // except are left out: they are loaded already.
 func (b *builder) copyModules(folder string, wanted, except []string) error {
@@ -53,7 +56,7 @@ func (b *builder) copyModules(folder string, wanted, except []string) error {
 		if err := copyFile(filepath.Join(base, path), filepath.Join(folder, name)); err != nil {
 			return err
 		}
-		fmt.Fprintln(&list, name)
+		fmt.Fprintln(&list, strings.TrimSpace(name+" "+parameters[name]))
 	}
 	return os.WriteFile(filepath.Join(folder, "order"), []byte(list.String()), 0o644)
 }

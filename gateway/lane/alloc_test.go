@@ -62,7 +62,7 @@ func TestDisplayDoesNotAllocate(t *testing.T) {
 	r := result{candidate: candidateOf(policy.Admit)}
 	if n := testing.AllocsPerRun(100, func() {
 		r.read = s.clock.wall()
-		d.arrived <- r.read
+		d.arrived <- waiting{read: r.read}
 		r.at = r.read
 		d.show(r)
 		<-sub.Events

@@ -37,9 +37,9 @@ type result struct {
 type display struct {
 	gate    *Gate
 	config  Config
-	arrived chan time.Time // one a frame, when it was read, before its result
-	linked  chan bool      // the scanner was opened; it is gone or could not be opened
-	results chan result    // closed at the end
+	arrived chan waiting // one a frame, before its result
+	linked  chan bool    // the scanner was opened; it is gone or could not be opened
+	results chan result  // closed at the end
 
 	mu     sync.Mutex
 	status Status // guarded by mu
@@ -56,14 +56,15 @@ type display struct {
 
 // waiting is a frame without a result.
 type waiting struct {
-	read time.Time
-	late bool // and that was said
+	read   time.Time
+	answer bool // the reader waits to be told
+	late   bool // and that was said, to the reader too
 }
 
 func newDisplay(g *Gate, c Config) *display {
 	return &display{
 		gate: g, config: c,
-		arrived: make(chan time.Time, buffers),
+		arrived: make(chan waiting, buffers),
 		linked:  make(chan bool, 1),
 		results: make(chan result, buffers),
 		waiting: make([]waiting, 0, 2*buffers),
@@ -78,8 +79,8 @@ func (d *display) run() {
 	d.set(d.resting())
 	for {
 		select {
-		case read := <-d.arrived:
-			d.await(read)
+		case w := <-d.arrived:
+			d.await(w)
 		case connected := <-d.linked:
 			d.link(connected)
 		case r, ok := <-d.results:
@@ -98,8 +99,8 @@ func (d *display) run() {
 	}
 }
 
-func (d *display) await(read time.Time) {
-	d.waiting = append(d.waiting, waiting{read: read})
+func (d *display) await(w waiting) {
+	d.waiting = append(d.waiting, w)
 	d.setDeadline()
 }
 
@@ -109,12 +110,22 @@ func (d *display) setDeadline() {
 		d.deadline.Stop()
 		return
 	}
-	d.deadline.Reset(Deadline - d.gate.opts.Wall().Sub(d.waiting[i].read))
+	d.deadline.Reset(d.waiting[i].patience() - d.gate.opts.Wall().Sub(d.waiting[i].read))
+}
+
+// patience is how long a frame may be without a verdict. A reader that waits must have been told by Deadline, and before it is told
+// the lamp is set, which may take as long.
+func (w *waiting) patience() time.Duration {
+	if w.answer {
+		return Deadline - 2*AnswerTime
+	}
+	return Deadline
 }
 
 // show sets the lamp for a final verdict and tells everybody. A repeated sight changes neither lamp nor count.
 func (d *display) show(r result) {
-	late := d.answered(r.read)
+	w := d.answered(r.read)
+	late := w.late
 	e := Event{Kind: ShownAgain, Lane: d.config.ID, At: r.at, Sequence: r.sequence, Candidate: r.candidate}
 	if !r.again {
 		e.Kind, e.Earlier, e.Took, e.Late = VerdictGiven, r.earlier, r.at.Sub(r.read), late
@@ -123,7 +134,31 @@ func (d *display) show(r result) {
 	} else if late {
 		d.keep(r.at)
 	}
+	if w.answer && !late {
+		d.answer(answerTo(e.Kind, d.wanted))
+	}
+	if d.config.Forward != nil && !r.again {
+		d.config.Forward.Verdict(r.candidate.Outcome(), r.candidate.Reason(), r.sequence)
+	}
 	d.gate.hub.publish(d.count(e))
+}
+
+// answerTo is what a reader is told: good only where the lamp is green for this very code.
+func answerTo(kind EventKind, lamp Signal) Answer {
+	switch {
+	case kind == ShownAgain:
+		return AnswerIgnore
+	case lamp == SignalAdmit:
+		return AnswerGood
+	}
+	return AnswerBad
+}
+
+// answer tells the reader. One that cannot be told shows by itself that nobody answered, so there is nothing to try again.
+func (d *display) answer(a Answer) {
+	if err := d.config.Reader.Answer(a); err != nil {
+		d.gate.opts.Log.Error("reader", "lane", d.config.ID, "err", err)
+	}
 }
 
 // keep has the lamp show what it shows for the time of a verdict, or until no code is late.
@@ -147,17 +182,16 @@ func (d *display) signal(r *result, late bool) Signal {
 	return s
 }
 
-// answered takes a frame off those that wait, and reports whether it was said to be late. That it arrived was said before
-// its result, but perhaps not heard yet.
-func (d *display) answered(read time.Time) (late bool) {
+// answered takes a frame off those that wait. That it arrived was said before its result, but perhaps not heard yet.
+func (d *display) answered(read time.Time) (w waiting) {
 	for len(d.arrived) > 0 {
 		d.await(<-d.arrived)
 	}
 	i := slices.IndexFunc(d.waiting, func(w waiting) bool { return w.read.Equal(read) })
-	late = d.waiting[i].late
+	w = d.waiting[i]
 	d.waiting = slices.Delete(d.waiting, i, i+1)
 	d.setDeadline()
-	return late
+	return w
 }
 
 // count enters an event in the lane's status and gives it its number.
@@ -188,11 +222,14 @@ func (d *display) count(e Event) Event {
 func (d *display) late() {
 	now := d.gate.opts.Wall()
 	for i := range d.waiting {
-		if w := &d.waiting[i]; !w.late && now.Sub(w.read) >= Deadline {
+		if w := &d.waiting[i]; !w.late && now.Sub(w.read) >= w.patience() {
 			if !d.anyLate() {
 				d.askPerson()
 			}
 			w.late = true
+			if w.answer {
+				d.answer(AnswerBad)
+			}
 			d.gate.hub.publish(d.count(Event{Kind: VerdictLate, Lane: d.config.ID, At: now}))
 		}
 	}

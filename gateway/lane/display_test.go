@@ -24,6 +24,8 @@ type screen struct {
 	mu      sync.Mutex // guards what follows
 	changes []change
 	fault   error // of the lamp
+
+	slow time.Duration // that setting the lamp takes
 }
 
 // change is one signal, and when it was set, from the start on.
@@ -62,6 +64,7 @@ var demo = policy.Demo()
 
 // Set implements Lamp.
 func (s *screen) Set(signal Signal) error {
+	time.Sleep(s.slow)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changes = append(s.changes, change{time.Since(s.begun), signal})
@@ -121,7 +124,7 @@ func (s *screen) wantNoEvent() {
 // read is a frame that was read now.
 func (s *screen) read() (read time.Time) {
 	read = time.Now()
-	s.arrived <- read
+	s.arrived <- waiting{read: read}
 	synctest.Wait()
 	return read
 }
@@ -368,7 +371,7 @@ func TestVerdictMayBeHeardBeforeItsFrame(t *testing.T) {
 	inBubble(t, func(s *screen) {
 		for range 200 {
 			read := time.Now()
-			s.arrived <- read
+			s.arrived <- waiting{read: read}
 			s.give(read, policy.Admit)
 			s.take(VerdictGiven)
 			time.Sleep(time.Millisecond)

@@ -50,6 +50,28 @@ type Lamp interface {
 	Set(Signal) error
 }
 
+// Answer is what a reader is told that waits for its host after each scan. The zero value lets nobody in.
+type Answer uint8
+
+// The answers.
+const (
+	AnswerBad    Answer = iota // refused, a person decides, or there is no verdict in time
+	AnswerIgnore               // nothing new: the same code within the repeat time
+	AnswerGood                 // admitted: on disk, and the lamp is green
+)
+
+// Reader is a scanner that waits for an answer and drives a lamp of its own. Answer is called once for each frame that it gave, at most
+// Deadline after that, and returns within AnswerTime.
+type Reader interface {
+	Answer(Answer) error
+}
+
+// Forwarder hands what was read on to a program that stood at this scanner before. Its methods copy what they are given and return at once.
+type Forwarder interface {
+	Scan(code []byte)
+	Verdict(outcome policy.Outcome, reason policy.Reason, sequence uint64)
+}
+
 // Config is one lane.
 type Config struct {
 	ID      string
@@ -57,7 +79,11 @@ type Config struct {
 	// Scanner names the scanner for people; Open opens it, and is called again when it is gone.
 	Scanner string
 	Open    func(context.Context) (Scanner, error)
+	// Changed waits until it may be worth to call Open again, at most until the context ends; nil waits for a fixed time.
+	Changed func(context.Context)
 	Lamp    Lamp
+	Reader  Reader        // nil: the scanner does not wait for answers
+	Forward Forwarder     // nil: codes go nowhere else
 	Repeat  time.Duration // the same code within it is no new verdict; 0 means DefaultRepeat
 	Hold    time.Duration // how long the lamp shows a verdict; 0 means DefaultHold
 }
@@ -70,6 +96,7 @@ const (
 	DefaultHold   = 2 * time.Second
 	MinHold       = time.Second
 	Deadline      = 1500 * time.Millisecond // a frame without a verdict for so long is itself shown
+	AnswerTime    = 250 * time.Millisecond  // that a Reader may take
 	lampRetry     = time.Second             // between attempts to set a lamp that failed
 	reopenPause   = 250 * time.Millisecond  // between attempts to open a scanner that is gone
 )

@@ -210,7 +210,7 @@ func (l *Lane) enter(code []byte) error {
 	select {
 	case f := <-l.free:
 		f.n, f.at = copy(f.buf[:], code), l.gate.opts.Wall()
-		l.display.arrived <- f.at
+		l.display.arrived <- waiting{read: f.at}
 		l.frames <- f // has room: there are no more frames than it holds
 		return nil
 	default:

@@ -24,8 +24,17 @@ func (l *Lane) read(ctx context.Context) {
 			said = err.Error()
 			l.gate.opts.Log.Warn("scanner", "lane", l.config.ID, "err", err)
 		}
-		pause(ctx, reopenPause)
+		l.awaitChange(ctx)
 	}
+}
+
+// awaitChange waits until the scanner may be back.
+func (l *Lane) awaitChange(ctx context.Context) {
+	if l.config.Changed != nil {
+		l.config.Changed(ctx)
+		return
+	}
+	pause(ctx, reopenPause)
 }
 
 // readFrames reads until the scanner is gone or the context ends, and closes it.
@@ -56,7 +65,10 @@ func (l *Lane) readFrames(ctx context.Context, s Scanner) error {
 			return err
 		}
 		f.n, f.at = n, l.gate.opts.Wall()
-		l.display.arrived <- f.at
+		if l.config.Forward != nil {
+			l.config.Forward.Scan(f.buf[:f.n])
+		}
+		l.display.arrived <- waiting{read: f.at, answer: l.config.Reader != nil}
 		l.frames <- f
 	}
 }

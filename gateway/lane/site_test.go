@@ -35,7 +35,8 @@ type site struct {
 	ending  driver.Terminator         // of their codes
 	still   bool                      // the gate is made and not run
 	// open opens a lane's scanner; nil opens its path by the serial driver.
-	open func(context.Context, *post) (Scanner, error)
+	open    func(context.Context, *post) (Scanner, error)
+	forward Forwarder
 
 	disk    disk
 	clock   clock
@@ -107,7 +108,7 @@ func (s *site) newPost(id string) Config {
 		profile = own
 	}
 	return Config{
-		ID: id, Profile: &profile, Scanner: "simulated " + id, Lamp: p.lamp, Repeat: s.repeat, Hold: MinHold,
+		ID: id, Profile: &profile, Scanner: "simulated " + id, Lamp: p.lamp, Repeat: s.repeat, Hold: MinHold, Forward: s.forward,
 		Open: func(ctx context.Context) (Scanner, error) {
 			if s.open != nil {
 				return s.open(ctx, p)

@@ -180,24 +180,25 @@ func TestFreshnessLevels(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		change func(*place)
-		want   string // trust, clock, journal, reports
+		want   string // trust, clock, journal, reports, devices
 	}{
-		{"all is well", func(*place) {}, "good good good good"},
-		{"no list", func(p *place) { p.list = newPlace().list }, "bad good good good"},
-		{"a quarter is left", func(p *place) { p.list = testList(t, 1, now.Add(-3*day), now.Add(day)) }, "good good good good"},
-		{"less than a quarter", func(p *place) { p.list = testList(t, 1, now.Add(-3*day-time.Second), now.Add(day-time.Second)) }, "warn good good good"},
-		{"at its expiry", func(p *place) { p.list = testList(t, 1, now.Add(-day), now) }, "warn good good good"},
-		{"past it", func(p *place) { p.list = testList(t, 1, now.Add(-day), now.Add(-time.Second)) }, "bad good good good"},
+		{"all is well", func(*place) {}, "good good good good good"},
+		{"no list", func(p *place) { p.list = newPlace().list }, "bad good good good good"},
+		{"a quarter is left", func(p *place) { p.list = testList(t, 1, now.Add(-3*day), now.Add(day)) }, "good good good good good"},
+		{"less than a quarter", func(p *place) { p.list = testList(t, 1, now.Add(-3*day-time.Second), now.Add(day-time.Second)) }, "warn good good good good"},
+		{"at its expiry", func(p *place) { p.list = testList(t, 1, now.Add(-day), now) }, "warn good good good good"},
+		{"past it", func(p *place) { p.list = testList(t, 1, now.Add(-day), now.Add(-time.Second)) }, "bad good good good good"},
 		{"floored clock, maybe past it", func(p *place) {
 			p.now = policy.Now{Earliest: now.Unix(), Latest: now.Add(2 * day).Unix(), Class: policy.ClockFloored}
-		}, "bad warn good good"},
-		{"no clock", func(p *place) { p.now = policy.Now{} }, "good bad good good"},
-		{"gap", func(p *place) { p.journal = "gap" }, "good good warn good"},
-		{"damaged", func(p *place) { p.journal = "damaged" }, "good good bad good"},
-		{"full", func(p *place) { p.journal = "full" }, "good good bad good"},
-		{"backlog", func(p *place) { p.reports.Backlog = backlogWarn - 1 }, "good good good good"},
-		{"large backlog", func(p *place) { p.reports.Backlog = backlogWarn }, "good good good warn"},
-		{"parked", func(p *place) { p.reports.Parked = 1 }, "good good good warn"},
+		}, "bad warn good good good"},
+		{"no clock", func(p *place) { p.now = policy.Now{} }, "good bad good good good"},
+		{"gap", func(p *place) { p.journal = "gap" }, "good good warn good good"},
+		{"damaged", func(p *place) { p.journal = "damaged" }, "good good bad good good"},
+		{"full", func(p *place) { p.journal = "full" }, "good good bad good good"},
+		{"backlog", func(p *place) { p.reports.Backlog = backlogWarn - 1 }, "good good good good good"},
+		{"large backlog", func(p *place) { p.reports.Backlog = backlogWarn }, "good good good warn good"},
+		{"parked", func(p *place) { p.reports.Parked = 1 }, "good good good warn good"},
+		{"a stranger's keyboard", func(p *place) { p.foreign = 1 }, "good good good good warn"},
 	} {
 		st := serve(t, nil, nil)
 		st.place.set(func(p *place) {
@@ -206,7 +207,7 @@ func TestFreshnessLevels(t *testing.T) {
 			test.change(p)
 		})
 		f := st.freshness()
-		got := string(f.Trust.Level + " " + f.Clock.Level + " " + f.Journal.Level + " " + f.Reports.Level)
+		got := string(f.Trust.Level + " " + f.Clock.Level + " " + f.Journal.Level + " " + f.Reports.Level + " " + f.Devices.Level)
 		if got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
@@ -269,7 +270,7 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 		`passerelle_trust_version 7`, `passerelle_trust_keys 1`,
 		`passerelle_journal_state{state="ok"} 1`, `passerelle_journal_state{state="damaged"} 0`,
 		`passerelle_clock_class{class="trusted"} 1`,
-		`passerelle_reports_backlog 3`, `passerelle_reports_parked 0`, `passerelle_event_streams 0`,
+		`passerelle_reports_backlog 3`, `passerelle_reports_parked 0`, `passerelle_foreign_devices 0`, `passerelle_event_streams 0`,
 		`passerelle_http_requests_total{route="none",status="404"} 1`,
 		`go_goroutines `, `process_resident_memory_bytes `,
 	}

@@ -155,6 +155,7 @@ type place struct {
 	now     policy.Now
 	journal string
 	reports Reports
+	foreign int
 }
 
 func (p *place) set(change func(*place)) {
@@ -243,6 +244,7 @@ func serve(t testing.TB, change func(*Config), adapt func(*Server), ids ...strin
 		Now:      get(st.place, func(p *place) policy.Now { return p.now }),
 		Journal:  get(st.place, func(p *place) string { return p.journal }),
 		Reports:  get(st.place, func(p *place) Reports { return p.reports }),
+		Foreign:  get(st.place, func(p *place) int { return p.foreign }),
 		Wall:     time.Now, Profile: &demo, Version: "test",
 		Take: func(b []byte) (uint64, error) {
 			if !bytes.HasPrefix(b, []byte("bundle ")) {

@@ -32,6 +32,12 @@ type freshness struct {
 	Clock   clockState   `json:"clock"`
 	Journal journalState `json:"journal"`
 	Reports *reportState `json:"reports"` // null if nothing is reported
+	Devices deviceState  `json:"devices"`
+}
+
+type deviceState struct {
+	Foreign int   `json:"foreign"` // plugged in, and bound to no lane
+	Level   level `json:"level"`
 }
 
 type trustState struct {
@@ -76,6 +82,13 @@ func (s *Server) freshness() freshness {
 		f.Journal.Level = good
 	case "gap":
 		f.Journal.Level = warn
+	}
+	f.Devices.Level = good
+	if c.Foreign != nil {
+		f.Devices.Foreign = c.Foreign()
+	}
+	if f.Devices.Foreign > 0 {
+		f.Devices.Level = warn
 	}
 	if c.Reports != nil {
 		r := c.Reports()

@@ -195,7 +195,7 @@ func TestEventsThatOurServerNeverSendsAreHarmless(t *testing.T) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
 		status := "event: status\n" + `data: {"lane":"A","connected":true,"profile":"p","scanner":"s","trust":{"version":"` +
-			strings.ReplaceAll(hostile, `"`, `\"`) + `","age":"x","level":"<b>"},"clock":{"class":"<b>","level":1},"journal":{"state":"constructor","level":"good"},"reports":null}`
+			strings.ReplaceAll(hostile, `"`, `\"`) + `","age":"x","level":"<b>"},"clock":{"class":"<b>","level":1},"journal":{"state":"constructor","level":"good"},"reports":null,"devices":{"foreign":"<b>","level":7}}`
 		for text := status; ; {
 			io.WriteString(w, text+"\n\n")
 			w.(http.Flusher).Flush()

@@ -57,6 +57,9 @@ func newMeters(s *Server) *meters {
 	for _, class := range []string{"trusted", "floored", "unknown"} {
 		gauge(fmt.Sprintf("passerelle_clock_class{class=%q}", class), func() float64 { return flag(s.config.Now().Class.String() == class) })
 	}
+	if s.config.Foreign != nil {
+		gauge("passerelle_foreign_devices", func() float64 { return float64(s.config.Foreign()) })
+	}
 	if s.config.Reports != nil {
 		gauge("passerelle_reports_backlog", func() float64 { return float64(s.config.Reports().Backlog) })
 		gauge("passerelle_reports_parked", func() float64 { return float64(s.config.Reports().Parked) })

@@ -261,13 +261,13 @@ func TestStripShowsAgeingInAmber(t *testing.T) {
 	now := time.Now()
 	st.place.set(func(p *place) {
 		p.list = testList(t, 8, now.Add(-9*24*time.Hour-time.Hour), now.Add(24*time.Hour))
-		p.now.Class, p.journal, p.reports.Parked = policy.ClockFloored, "damaged", 2
+		p.now.Class, p.journal, p.reports.Parked, p.foreign = policy.ClockFloored, "damaged", 2, 1
 	})
 	level := func(item string) string {
 		return fmt.Sprintf("document.querySelector('[data-item=%s]').dataset.level", item)
 	}
 	b.until("an amber list", level("trust")+" === 'warn'", 3*time.Second)
-	for item, want := range map[string]string{"trust": "warn", "clock": "warn", "journal": "bad", "reports": "warn", "scanner": "good"} {
+	for item, want := range map[string]string{"trust": "warn", "clock": "warn", "journal": "bad", "reports": "warn", "devices": "warn", "scanner": "good"} {
 		if got := eval[string](b, level(item)); got != want {
 			t.Errorf("%s: level %q, want %q", item, got, want)
 		}

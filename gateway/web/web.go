@@ -80,6 +80,7 @@ type Config struct {
 	Take    func(bundle []byte) (version uint64, err error)
 	Journal func() string  // "ok", "gap", "damaged", "full"
 	Reports func() Reports // nil if nothing is reported
+	Foreign func() int     // USB interfaces plugged in that nobody asked for; nil: nobody looks
 	Log     *slog.Logger
 
 	Hosts     []string // names and addresses by which clients may call the server, besides those of loopback

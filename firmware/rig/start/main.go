@@ -30,7 +30,7 @@ const (
 func main() {
 	if os.Getpid() == 1 {
 		// The copy has to be there before the appliance's init takes this process over.
-		if _, err := os.StartProcess("/proc/self/exe", []string{folder + "/start"}, &os.ProcAttr{Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}}); err != nil {
+		if _, err := os.StartProcess(folder+"/start", []string{folder + "/start"}, &os.ProcAttr{Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}}); err != nil {
 			fmt.Fprintln(os.Stderr, "rig: error:", err)
 		}
 		fmt.Fprintln(os.Stderr, "rig: error:", unix.Exec("/init", []string{"/init"}, nil))

@@ -17,6 +17,7 @@ function items(s) {
     item('journal', say('page', s.journal.state), s.journal.level),
     item('reports', reports(s.reports), s.reports ? s.reports.level : 'good'),
   );
+  if (s.devices.foreign > 0) all.push(item('devices', say('page', 'foreign', { n: s.devices.foreign }), s.devices.level));
   return all;
 }
 

@@ -1,4 +1,4 @@
-package hid
+package usb
 
 import (
 	"context"
@@ -68,7 +68,7 @@ func FuzzUevent(f *testing.F) {
 		if !ok && e != (Event{}) {
 			t.Errorf("refused, yet %+v", e)
 		}
-		if e.Port != "" && (!isPort(e.Port) || strings.Contains(e.Port, "/")) {
+		if e.Port != "" && (!IsPort(e.Port) || strings.Contains(e.Port, "/")) {
 			t.Errorf("port %q", e.Port)
 		}
 	})

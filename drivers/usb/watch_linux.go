@@ -1,4 +1,4 @@
-package hid
+package usb
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package hid
+package usb
 
 import (
 	"bytes"
@@ -50,7 +50,7 @@ func parseUevent(msg []byte) (Event, bool) {
 		return Event{}, false
 	}
 	for name := range strings.SplitSeq(e.DevPath, "/") {
-		if isPort(name) {
+		if IsPort(name) {
 			e.Port = name
 		}
 	}

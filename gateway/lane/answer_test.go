@@ -1,0 +1,140 @@
+package lane
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"passerelle/gateway/policy"
+)
+
+// host remembers what a reader was told, and what was handed on.
+type host struct {
+	begun time.Time
+	delay time.Duration // that telling the reader takes
+
+	mu        sync.Mutex // guards what follows
+	answers   []told
+	forwarded []string
+}
+
+type told struct {
+	At     time.Duration
+	Answer Answer
+}
+
+func (h *host) Answer(a Answer) error {
+	time.Sleep(h.delay)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.answers = append(h.answers, told{time.Since(h.begun), a})
+	return nil
+}
+
+func (h *host) Scan(code []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.forwarded = append(h.forwarded, string(code))
+}
+
+func (h *host) Verdict(o policy.Outcome, r policy.Reason, _ uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.forwarded = append(h.forwarded, fmt.Sprint(o, " ", r))
+}
+
+func (h *host) was() ([]told, []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.answers), slices.Clone(h.forwarded)
+}
+
+func TestReaderThatWaitsIsAlwaysAnsweredInTime(t *testing.T) {
+	t.Parallel()
+	const told1 = Deadline - 2*AnswerTime
+	tests := []struct {
+		name string
+		play func(s *screen, read func() time.Time)
+		want []told
+	}{
+		{"admitted", func(s *screen, read func() time.Time) { s.give(read(), policy.Admit) }, []told{{0, AnswerGood}}},
+		{"refused", func(s *screen, read func() time.Time) { s.give(read(), policy.Deny) }, []told{{0, AnswerBad}}},
+		{"a person decides", func(s *screen, read func() time.Time) { s.give(read(), policy.Refer) }, []told{{0, AnswerBad}}},
+		{"shown again", func(s *screen, read func() time.Time) { s.giveAgain(read()) }, []told{{0, AnswerIgnore}}},
+		{"never a verdict", func(s *screen, read func() time.Time) {
+			r := read()
+			time.Sleep(5 * second)
+			s.give(r, policy.Admit)
+		}, []told{{told1, AnswerBad}}},
+		{"green stays away because a refusal was not seen", func(s *screen, read func() time.Time) {
+			s.give(read(), policy.Deny)
+			s.give(read(), policy.Admit)
+		}, []told{{0, AnswerBad}, {0, AnswerBad}}},
+		{"each of two that wait", func(s *screen, read func() time.Time) {
+			first := read()
+			time.Sleep(100 * time.Millisecond)
+			second := read()
+			s.give(first, policy.Admit)
+			time.Sleep(5 * time.Second)
+			s.give(second, policy.Admit)
+		}, []told{{100 * time.Millisecond, AnswerGood}, {100*time.Millisecond + told1, AnswerBad}}},
+		{"a typed code has nobody who waits", func(s *screen, _ func() time.Time) { s.give(s.read(), policy.Admit) }, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(s *screen) {
+				h := &host{begun: time.Now()}
+				s.config.Reader = h
+				tt.play(s, func() time.Time {
+					read := time.Now()
+					s.arrived <- waiting{read: read, answer: true}
+					synctest.Wait()
+					return read
+				})
+				if got, _ := h.was(); !slices.Equal(got, tt.want) {
+					s.t.Errorf("the reader was told %v, want %v", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// TestSlowLampAndReaderStayWithinTheDeadline: each takes as long as it may.
+func TestSlowLampAndReaderStayWithinTheDeadline(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *screen) {
+		h := &host{begun: time.Now(), delay: AnswerTime}
+		s.config.Reader = h
+		s.slow = AnswerTime
+		read := time.Now()
+		s.arrived <- waiting{read: read, answer: true}
+		time.Sleep(Deadline - 2*AnswerTime - 1) // the verdict comes at the last moment
+		s.results <- result{read: read, candidate: candidateOf(policy.Admit), at: time.Now()}
+		time.Sleep(2 * second)
+		if got, _ := h.was(); len(got) != 1 || got[0].At > Deadline || got[0].Answer != AnswerGood {
+			s.t.Errorf("the reader was told %v, want good within %v", got, Deadline)
+		}
+	})
+}
+
+func TestWhatIsReadGoesOnToTheProgramBehind(t *testing.T) {
+	t.Parallel()
+	h := &host{begun: time.Now()}
+	s := newSite(t, 1, func(s *site) { s.forward = h })
+	p := s.posts[0]
+	good := code(t, 1)
+	p.show(good)
+	p.wantVerdict(1, "admit ok")
+	p.show("nonsense")
+	p.wantVerdict(0, "deny not_accepted")
+	p.show(good)
+	p.want(ShownAgain)
+	want := []string{good, "admit ok", "nonsense", "deny not_accepted", good}
+	if _, got := h.was(); !slices.Equal(got, want) {
+		t.Errorf("went on: %q, want %q", got, want)
+	}
+}

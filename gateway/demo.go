@@ -203,7 +203,7 @@ func (d *demo) lane(id string, profile *policy.Profile) (*lane.Config, error) {
 	}
 	d.scanners = append(d.scanners, s)
 	return &lane.Config{
-		ID: id, Profile: profile, Scanner: s.Path(), Lamp: lampOf{lamp.NewSimulated(time.Now)},
+		ID: id, Profile: profile, Scanner: s.Path(), Lamp: lamps{lamp.NewSimulated(time.Now)},
 		Open: func(context.Context) (lane.Scanner, error) { return serial.Open(serial.Options{Path: s.Path()}) },
 	}, nil
 }

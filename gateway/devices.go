@@ -2,30 +2,40 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"passerelle/drivers/answer"
+	"passerelle/drivers/camera"
 	"passerelle/drivers/frame"
 	"passerelle/drivers/hid"
 	"passerelle/drivers/keyboard"
-	"passerelle/drivers/lamp"
 	"passerelle/drivers/serial"
+	"passerelle/drivers/tcp"
 	"passerelle/drivers/usb"
 	"passerelle/gateway/lane"
 )
 
-// device is what a lane is bound to: a scanner that comes and goes, and a lamp that may be that scanner's own beeper.
+// device is what a lane is bound to: a scanner that comes and goes, and all that shows its verdicts.
 type device struct {
 	config     laneConfig
 	terminator frame.Terminator
 	keyboard   *keyboard.Decoder // keeps the layout that was found over replugging
+	link       *tcp.Link         // for a scanner on the network
+	reader     *answer.Reader    // nil: the scanner does not wait for answers
 
 	mu   sync.Mutex
-	port *serial.Scanner // while open; guarded by mu
+	port commandPort // of the scanner that is open; guarded by mu
 }
 
-// newDevice checks what the configuration says of a lane's devices; nothing is opened.
+// commandPort takes commands to a scanner.
+type commandPort interface {
+	WriteTimeout(b []byte, d time.Duration) (int, error)
+}
+
+// newDevice checks what the configuration says of a lane's scanner; nothing is opened.
 func newDevice(c laneConfig) (*device, error) {
 	d := &device{config: c}
 	if c.Terminator != "" {
@@ -40,26 +50,48 @@ func newDevice(c laneConfig) (*device, error) {
 		}
 	}
 	d.keyboard = keyboard.New(layout)
+	if c.Answer != "" {
+		var err error
+		if d.reader, err = answer.NewReader(d, c.Answer, time.Now); err != nil {
+			return nil, fmt.Errorf("lane %q: %w", c.ID, err)
+		}
+	}
+	if c.Scanner == scannerTCP || c.Scanner == scannerListen {
+		o := tcp.Options{Terminator: d.terminator, UndoUTF8: c.UndoUTF8, Ignore: c.Heartbeat, Peer: c.Peer}
+		if c.Scanner == scannerTCP {
+			o.Address = c.Path
+		} else {
+			o.Listen = c.Path
+		}
+		var err error
+		if d.link, err = tcp.New(o); err != nil {
+			return nil, fmt.Errorf("lane %q: %w", c.ID, err)
+		}
+	}
 	return d, nil
 }
 
 // open opens the lane's scanner at its place.
 func (d *device) open(ctx context.Context) (lane.Scanner, error) {
 	switch d.config.Scanner {
-	case "hid":
-		return d.openHID(ctx)
-	default:
-		return d.openSerial()
+	case scannerHID:
+		return hid.Open(ctx, hid.Config{Port: d.config.Path, Keyboard: d.keyboard, Now: time.Now})
+	case scannerCamera:
+		return d.openCamera(ctx)
+	case scannerTCP, scannerListen:
+		s, err := d.link.Open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return d.commanded(s, s)
 	}
+	return d.openSerial()
 }
 
 func (d *device) openSerial() (lane.Scanner, error) {
-	path := d.config.Path
-	if usb.IsPort(path) {
-		var err error
-		if path, err = serial.Find("/", path); err != nil {
-			return nil, err
-		}
+	path, err := serialFile(d.config.Path)
+	if err != nil {
+		return nil, err
 	}
 	s, err := serial.Open(serial.Options{
 		Path: path, Baud: d.config.Baud, Terminator: d.terminator, UndoUTF8: d.config.UndoUTF8,
@@ -67,17 +99,64 @@ func (d *device) openSerial() (lane.Scanner, error) {
 	if err != nil {
 		return nil, err
 	}
+	return d.commanded(s, s)
+}
+
+// serialFile is the device file of a serial port that is named by its USB port, or by a file.
+func serialFile(path string) (string, error) {
+	if usb.IsPort(path) {
+		return serial.Find("/", path)
+	}
+	return path, nil
+}
+
+func (d *device) openCamera(ctx context.Context) (lane.Scanner, error) {
+	path := d.config.Path
+	if usb.IsPort(path) {
+		var err error
+		if path, err = camera.Find("/", path); err != nil {
+			return nil, err
+		}
+	}
+	return camera.Open(ctx, camera.Options{Path: path, Now: time.Now})
+}
+
+// commanded makes a scanner's port the one that commands go to, and starts it where it has to be triggered.
+func (d *device) commanded(s lane.Scanner, port commandPort) (lane.Scanner, error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.port = s
-	return s, nil
+	d.port = port
+	d.mu.Unlock()
+	if d.config.Trigger == "" {
+		return s, nil
+	}
+	if err := d.config.Trigger.Set(d, true); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return &triggered{Scanner: s, device: d}, nil
 }
 
-func (d *device) openHID(ctx context.Context) (lane.Scanner, error) {
-	return hid.Open(ctx, hid.Config{Port: d.config.Path, Keyboard: d.keyboard, Now: time.Now})
+// triggered is a fixed scanner that stops reading after each code until it is told to go on.
+type triggered struct {
+	lane.Scanner
+	device *device
 }
 
-// WriteTimeout sends a command to the scanner that is open now: what a lamp.Beeper needs.
+func (t *triggered) ReadFrame(p []byte) (int, error) {
+	n, err := t.Scanner.ReadFrame(p)
+	if err != nil {
+		return n, err
+	}
+	if err := t.device.config.Trigger.Set(t.device, true); err != nil {
+		return n, nil // the code stands; a scanner that is gone says so at the next read
+	}
+	return n, nil
+}
+
+func (t *triggered) Close() error {
+	return errors.Join(t.device.config.Trigger.Set(t.device, false), t.Scanner.Close())
+}
+
+// WriteTimeout sends a command to the scanner that is open now: what its beeper, its trigger and its answers need.
 func (d *device) WriteTimeout(b []byte, t time.Duration) (int, error) {
 	d.mu.Lock()
 	port := d.port
@@ -88,37 +167,14 @@ func (d *device) WriteTimeout(b []byte, t time.Duration) (int, error) {
 	return port.WriteTimeout(b, t)
 }
 
-// lamp returns the lane's lamp.
-func (d *device) lamp() (lane.Lamp, error) {
-	if d.config.Lamp != "beeper" {
-		return lampOf{lamp.None{}}, nil
+// Answer implements lane.Reader.
+func (d *device) Answer(read time.Time, a lane.Answer) error {
+	told := answer.Bad
+	switch a {
+	case lane.AnswerGood:
+		told = answer.Good
+	case lane.AnswerIgnore:
+		told = answer.Ignore
 	}
-	var model lamp.Model
-	if err := model.UnmarshalText([]byte(d.config.Model)); err != nil {
-		return nil, fmt.Errorf("lane %q: model: %w", d.config.ID, err)
-	}
-	beeper, err := lamp.NewBeeper(d, model)
-	if err != nil {
-		return nil, fmt.Errorf("lane %q: %w", d.config.ID, err)
-	}
-	return lampOf{beeper}, nil
-}
-
-// lampOf gives a driver's lamp the lane's signals.
-type lampOf struct{ lamp.Lamp }
-
-// Set implements lane.Lamp.
-func (l lampOf) Set(s lane.Signal) error {
-	signal := lamp.Off
-	switch s {
-	case lane.SignalDeny:
-		signal = lamp.Red
-	case lane.SignalRefer:
-		signal = lamp.Amber
-	case lane.SignalAdmit:
-		signal = lamp.Green
-	case lane.SignalFault:
-		signal = lamp.Fault
-	}
-	return l.Lamp.Set(signal)
+	return d.reader.Answer(read, told)
 }

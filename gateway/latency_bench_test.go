@@ -119,7 +119,7 @@ func benchLane(b *testing.B, dir string) (scan func(code []byte) error, verdicts
 		state: dir, profile: &profile, list: list, verify: verifyConfig{P256: p256Fast}, maxDark: defaultMaxDark,
 		log: logger(streams{err: io.Discard}, true),
 		lanes: []lane.Config{{
-			ID: "1", Profile: &profile, Scanner: scanner.Path(), Lamp: lampOf{lamp.NewSimulated(time.Now)},
+			ID: "1", Profile: &profile, Scanner: scanner.Path(), Lamp: lamps{lamp.NewSimulated(time.Now)},
 			Open: func(context.Context) (lane.Scanner, error) { return serial.Open(serial.Options{Path: scanner.Path()}) },
 		}},
 	})

@@ -27,6 +27,7 @@ type cli struct {
 	Trust    trustCmd    `cmd:"" help:"Import, build, sign, show, verify and take trust lists."`
 	Journal  journalCmd  `cmd:"" help:"List, verify and export the journal of a gateway that is not running."`
 	Collect  collectCmd  `cmd:"" help:"Receive reports."`
+	Lamps    lampsCmd    `cmd:"" help:"Make outputs safe, or try them, while no gateway runs."`
 	Doctor   doctorCmd   `cmd:"" help:"Say what is plugged in and what is wrong, each with its fix."`
 	Simulate simulateCmd `cmd:"" help:"Play simulated scanners at a rate, with faults, and count what came out."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`

@@ -38,9 +38,11 @@ func (c *runCmd) Run(ctx context.Context, std streams) (err error) {
 	}
 	options.log = log
 	options.hotplug = newHotplug("/", config.bound(), log)
-	for i := range options.lanes {
-		options.lanes[i].Changed = options.hotplug.await
+	outputs, err := config.outputs(options)
+	if err != nil {
+		return err
 	}
+	defer closing(outputs.Close, &err)
 	if !hid.Supported() {
 		log.Warn("USB-HID scanners are off: this program was built without cgo; serial scanners work")
 	}
@@ -83,11 +85,11 @@ func (c *config) station() (*stationOptions, error) {
 	}
 	o := &stationOptions{state: c.State, profile: profile, verify: c.Verify, synced: timeSource(c.Clock.Source), maxDark: time.Duration(c.Clock.MaxDark)}
 	for _, l := range c.Lanes {
-		config, err := c.lane(l)
+		config, d, err := c.lane(l)
 		if err != nil {
 			return nil, err
 		}
-		o.lanes = append(o.lanes, *config)
+		o.lanes, o.devices = append(o.lanes, *config), append(o.devices, d)
 	}
 	if o.web, err = c.Web.server(); err != nil {
 		return nil, err
@@ -116,23 +118,24 @@ func (c *config) pin() (*bundle.Roots, error) {
 	return readRoots(c.Trust.Roots)
 }
 
-func (c *config) lane(l laneConfig) (*lane.Config, error) {
+// lane turns one [[lane]] into a lane without outputs, and its device; nothing is opened.
+func (c *config) lane(l laneConfig) (*lane.Config, *device, error) {
 	profile, err := c.profile(l.Profile)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	d, err := newDevice(l)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	shown, err := d.lamp()
-	if err != nil {
-		return nil, err
-	}
-	return &lane.Config{
-		ID: l.ID, Profile: profile, Scanner: l.Path, Open: d.open, Lamp: shown,
+	made := &lane.Config{
+		ID: l.ID, Profile: profile, Scanner: l.Path, Open: d.open, Lamp: lamps{},
 		Repeat: time.Duration(l.Repeat), Hold: time.Duration(l.Hold),
-	}, nil
+	}
+	if d.reader != nil {
+		made.Reader = d
+	}
+	return made, d, nil
 }
 
 func (w *webConfig) server() (*web.Config, error) {

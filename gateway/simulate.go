@@ -126,7 +126,7 @@ func (s *simulation) open(std streams, shares []scannertest.FaultShare) error {
 		}
 		s.lanes = append(s.lanes, l)
 		o.lanes = append(o.lanes, lane.Config{
-			ID: l.id, Profile: &profile, Scanner: scanner.Path(), Lamp: lampOf{lamp.NewSimulated(time.Now)},
+			ID: l.id, Profile: &profile, Scanner: scanner.Path(), Lamp: lamps{lamp.NewSimulated(time.Now)},
 			Open: func(context.Context) (lane.Scanner, error) { return serial.Open(serial.Options{Path: scanner.Path()}) },
 		})
 	}

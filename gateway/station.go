@@ -41,19 +41,21 @@ type station struct {
 
 // stationOptions say what a station is made of.
 type stationOptions struct {
-	state   string // folder
-	profile *policy.Profile
-	lanes   []lane.Config
-	verify  verifyConfig
-	roots   *bundle.Roots // pinned the first time; nil if they are pinned already
-	synced  func() bool   // whether a time source agrees with the wall clock; nil: it is trusted as it is
-	maxDark time.Duration
-	web     *web.Config // Hosts, Exposed, Token; nil for no server
-	forward *report.ForwarderOptions
-	list    *trust.Snapshot // instead of the cache's, for simulate
-	taking  bool            // a list is taken at once: that there is none yet is no news
-	hotplug *hotplug        // nil where no device is plugged in, in demonstrations and simulations
-	log     *slog.Logger
+	state    string // folder
+	profile  *policy.Profile
+	lanes    []lane.Config
+	verify   verifyConfig
+	roots    *bundle.Roots // pinned the first time; nil if they are pinned already
+	synced   func() bool   // whether a time source agrees with the wall clock; nil: it is trusted as it is
+	maxDark  time.Duration
+	web      *web.Config // Hosts, Exposed, Token; nil for no server
+	forward  *report.ForwarderOptions
+	list     *trust.Snapshot // instead of the cache's, for simulate
+	taking   bool            // a list is taken at once: that there is none yet is no news
+	devices  []*device       // of the lanes, where they are real ones
+	hotplug  *hotplug        // nil where no device is plugged in, in demonstrations and simulations
+	contacts []laneContact
+	log      *slog.Logger
 }
 
 // openStation opens stores and makes everything ready; nothing runs yet. The journal comes first: what it says of the trust
@@ -228,6 +230,13 @@ func (s *station) run(ctx context.Context, page, events net.Listener) error {
 	all.Go(func() { s.fast.Run(ctx) })
 	if s.options.hotplug != nil {
 		all.Go(func() { s.options.hotplug.run(ctx) })
+	}
+	for _, c := range s.options.contacts {
+		all.Go(func() {
+			if err := c.count(ctx, s.gate); err != nil {
+				s.log.Error("contact: who walks through is not counted any more", "lane", c.lane, "err", err)
+			}
+		})
 	}
 	all.Go(func() {
 		if err := s.journal.CheckOlder(ctx); err != nil && ctx.Err() == nil {

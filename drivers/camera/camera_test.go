@@ -157,7 +157,7 @@ func TestCleanCodesAreAllRead(t *testing.T) {
 	}
 }
 
-func qr(t *testing.T, payload string, o QROptions) image.Image {
+func qr(t testing.TB, payload string, o QROptions) image.Image {
 	t.Helper()
 	var b bytes.Buffer
 	if err := WriteQR(&b, payload, o); err != nil {
@@ -425,7 +425,7 @@ func TestHostilePicturesEndInTimeAndGiveNoCode(t *testing.T) {
 
 func TestSearchIsGivenUpOneCornerAboveItsLimit(t *testing.T) {
 	t.Parallel()
-	for _, limit := range []int{maxCorners, maxCornersOfSeveral} {
+	for _, limit := range []int{maxCorners, maxCornersOfSeveral, maxCornersOfFrame} {
 		for corners := limit; corners <= limit+1; corners++ {
 			found := guard(func() []Symbol {
 				each := limited(nil, limit)[gozxing.DecodeHintType_NEED_RESULT_POINT_CALLBACK].(gozxing.ResultPointCallback)

@@ -28,6 +28,9 @@ const (
 
 	// maxCornersOfSeveral is the same where several codes are looked for, which takes longer.
 	maxCornersOfSeveral = 40
+
+	// maxCornersOfFrame is the same in a camera's frame: a fifth of the time, and a frame of one code has as few.
+	maxCornersOfFrame = 16
 )
 
 var (
@@ -64,7 +67,9 @@ type way struct {
 // "half size" the last one. Of clean pictures of public payloads "as it is" misses 5 to 9 %, "several" and "pure" none. Small
 // or turned pictures with few pixels a module need the last three.
 var ways = [...]way{
-	{"several", func(g *image.Gray) []Symbol { return append(readSeveral(g), readAztecAndDataMatrix(g, nil)...) }},
+	{"several", func(g *image.Gray) []Symbol {
+		return append(readSeveral(g, maxCornersOfSeveral), readAztecAndDataMatrix(g, nil)...)
+	}},
 	{"as it is", func(g *image.Gray) []Symbol { return readQR(g, nil) }},
 	{"pure", func(g *image.Gray) []Symbol { return append(readQR(g, pure), readAztecAndDataMatrix(g, pure)...) }},
 	{"half size", func(g *image.Gray) []Symbol { return readAny(shrink(g, 2)) }},
@@ -142,13 +147,13 @@ func readOne(g *image.Gray, format Format, reader gozxing.Reader, h hints) []Sym
 	})
 }
 
-func readSeveral(g *image.Gray) []Symbol {
+func readSeveral(g *image.Gray, corners int) []Symbol {
 	return guard(func() []Symbol {
 		bitmap, err := bitmapOf(g)
 		if err != nil {
 			return nil
 		}
-		results, err := multi.NewQRCodeMultiReader().DecodeMultiple(bitmap, limited(nil, maxCornersOfSeveral))
+		results, err := multi.NewQRCodeMultiReader().DecodeMultiple(bitmap, limited(nil, corners))
 		if err != nil {
 			return nil
 		}

@@ -8,6 +8,8 @@
 //   - A byte stream (serial port, TCP) is cut at a terminator that the installer names ([Terminator], [Splitter]). Two scans
 //     without a terminator between them are one frame, which the verifier refuses: guessing where one ends would be worse.
 //   - An unfinished frame is thrown away after a silence ([DefaultGap]) so that a scan which was cut never spoils the next one.
+//   - Readers of documents send the lines of a machine-readable zone one by one: [MRZ] makes one frame of them, whatever their
+//     line ends, and leaves all other codes alone.
 //   - Content is never changed: AIM code identifiers (ISO/IEC 15424, "]Q1" and the like) and control characters stay. Only
 //     padding in front of a frame goes: NUL bytes that a scanner sends when it wakes up, and a stray CR or LF where lines end
 //     with one.

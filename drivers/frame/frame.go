@@ -39,10 +39,12 @@ const (
 	TAB                       // horizontal tab
 	STXETX                    // STX, content, ETX: what stands outside is noise, CR and LF inside are content (document readers)
 	IdleGap                   // silence; only for scanners that can send no terminator: a pause inside a code cuts it
+	MRZ                       // the lines of a machine-readable zone are one frame, with LF between them; all else ends with CR or LF
 )
 
 const (
 	nul = 0x00
+	soh = 0x01
 	stx = 0x02
 	etx = 0x03
 )
@@ -61,19 +63,21 @@ func (t Terminator) String() string {
 		return "stx-etx"
 	case IdleGap:
 		return "idle"
+	case MRZ:
+		return "mrz"
 	}
 	return fmt.Sprintf("Terminator(%d)", uint8(t))
 }
 
 // UnmarshalText reads the names that String gives.
 func (t *Terminator) UnmarshalText(text []byte) error {
-	for k := CR; k <= IdleGap; k++ {
+	for k := CR; k <= MRZ; k++ {
 		if k.String() == string(text) {
 			*t = k
 			return nil
 		}
 	}
-	return fmt.Errorf("unknown terminator %q: want cr, lf, crlf, tab, stx-etx or idle", text)
+	return fmt.Errorf("unknown terminator %q: want cr, lf, crlf, tab, stx-etx, idle or mrz", text)
 }
 
 // Config says how one scanner frames its codes.
@@ -96,6 +100,7 @@ type Splitter struct {
 	n         int // bytes of the unfinished frame; stays at len(buf)+1 once past it
 	prev      byte
 	inside    bool // between STX and ETX
+	zone      zone
 	silent    time.Duration
 	discarded uint64
 	buf       [MaxFrame + 1]byte
@@ -103,7 +108,7 @@ type Splitter struct {
 
 // NewSplitter returns a Splitter that waits for the start of a frame.
 func NewSplitter(c Config) (*Splitter, error) {
-	if c.Terminator > IdleGap {
+	if c.Terminator > MRZ {
 		return nil, fmt.Errorf("unknown terminator %d", c.Terminator)
 	}
 	if c.Gap < 0 || c.Gap > MaxGap {
@@ -139,7 +144,7 @@ func (s *Splitter) Next(b []byte) (frame, rest []byte) {
 // under every other terminator it returns nil, and an unfinished frame is thrown away once the silence has lasted for the
 // configured gap.
 func (s *Splitter) Idle(d time.Duration) (frame []byte) {
-	if s.n == 0 && !s.inside || d <= 0 {
+	if s.n == 0 && !s.inside && s.zone.place == outside || d <= 0 {
 		return nil
 	}
 	s.silent += min(d, MaxGap)
@@ -169,6 +174,8 @@ func (s *Splitter) take(c byte) bool {
 	switch s.cfg.Terminator {
 	case STXETX:
 		return s.takeFramed(c)
+	case MRZ:
+		return s.takeMRZ(c)
 	case CR:
 		if c == '\r' {
 			return s.n > 0
@@ -233,7 +240,7 @@ func (s *Splitter) put(c byte) {
 
 func (s *Splitter) finish() []byte {
 	frame := s.buf[:min(s.n, len(s.buf))]
-	s.n = 0
+	s.n, s.zone.lines, s.zone.start = 0, 0, 0
 	return frame
 }
 
@@ -241,7 +248,7 @@ func (s *Splitter) discard() {
 	if s.n > 0 {
 		s.discarded++
 	}
-	s.n, s.inside = 0, false
+	s.n, s.inside, s.zone = 0, false, zone{}
 }
 
 // UndoUTF8 takes back, in place, what a scanner does that sends each byte of a binary code as the UTF-8 form of the character

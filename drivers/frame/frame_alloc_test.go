@@ -10,7 +10,7 @@ import (
 func TestSplitterDoesNotAllocate(t *testing.T) {
 	long := bytes.Repeat([]byte("x"), 2*MaxFrame)
 	input := bytes.Join([][]byte{[]byte("\x00\x02HC1:GOOD\x03\r\n"), long, []byte("\x03\r\n\x02HALF")}, nil)
-	for k := CR; k <= IdleGap; k++ {
+	for k := CR; k <= MRZ; k++ {
 		s := newSplitter(t, Config{Terminator: k})
 		if n := testing.AllocsPerRun(100, func() {
 			for rest := input; len(rest) > 0; {

@@ -224,7 +224,7 @@ func TestImpossibleFramingIsRefused(t *testing.T) {
 		cfg  Config
 		ok   bool
 	}{
-		{"unknown terminator", Config{Terminator: IdleGap + 1}, false},
+		{"unknown terminator", Config{Terminator: MRZ + 1}, false},
 		{"negative gap", Config{Gap: -1}, false},
 		{"gap at the limit", Config{Gap: MaxGap}, true},
 		{"gap over the limit", Config{Gap: MaxGap + 1}, false},
@@ -239,7 +239,7 @@ func TestImpossibleFramingIsRefused(t *testing.T) {
 
 func TestTerminatorNamesReadBack(t *testing.T) {
 	t.Parallel()
-	for k := CR; k <= IdleGap; k++ {
+	for k := CR; k <= MRZ; k++ {
 		got := Terminator(99)
 		if err := got.UnmarshalText([]byte(k.String())); err != nil || got != k {
 			t.Errorf("%v: got %v, %v", k, got, err)

@@ -1,7 +1,6 @@
 package keyboard
 
 import (
-	"bytes"
 	"time"
 	"unicode/utf8"
 
@@ -38,8 +37,13 @@ type Decoder struct {
 	n       int
 
 	discarded uint64
-	text      [frame.MaxFrame + 3*utf8.UTFMax]byte // the last stroke may write two accents and a letter
+	ambiguous uint64
+	text      text
+	other     text // under another layout, to compare
 }
+
+// text has room for the longest code; its last stroke may write two accents and a letter.
+type text [frame.MaxFrame + 3*utf8.UTFMax]byte
 
 // New returns a decoder for a fixed layout, or, for Auto, one that finds it.
 func New(l Layout) *Decoder { return &Decoder{fixed: l != Auto, found: l} }
@@ -47,8 +51,12 @@ func New(l Layout) *Decoder { return &Decoder{fixed: l != Auto, found: l} }
 // Layout is the fixed layout or the one found, Auto if none was found yet.
 func (d *Decoder) Layout() Layout { return d.found }
 
-// Discarded counts the codes that were thrown away: cut, too long, or with a key that has no character.
+// Discarded counts the codes that were thrown away: cut, too long, with a key that has no character, or ambiguous.
 func (d *Decoder) Discarded() uint64 { return d.discarded }
+
+// Ambiguous counts those of them that were whole, but read differently under the layouts that may be meant. Once it counts,
+// the layout is to be fixed, or found from a code that starts with HC1:, PT1: or shc:/.
+func (d *Decoder) Ambiguous() uint64 { return d.ambiguous }
 
 // Reset throws an unfinished code away, overwrites all that was typed, and forgets what is held down. The layout stays.
 func (d *Decoder) Reset() {
@@ -56,7 +64,7 @@ func (d *Decoder) Reset() {
 	if d.n > 0 || d.altLen > 0 || d.broken {
 		discarded++
 	}
-	*d = Decoder{fixed: d.fixed, found: d.found, discarded: discarded}
+	*d = Decoder{fixed: d.fixed, found: d.found, discarded: discarded, ambiguous: d.ambiguous}
 }
 
 // Report takes one boot keyboard report and the time since the one before it. For each code that it ends, emit is called with
@@ -139,11 +147,11 @@ func (d *Decoder) finish(emit func(code []byte)) {
 	case d.n == 0:
 		return // an empty line, or the LF of CR LF
 	}
-	code, ok := d.read()
-	if !ok && !doubt {
-		code, ok = d.translate(d.fallback(), false)
+	code, known := d.read()
+	if !known && !doubt {
+		code, _ = d.translate(d.text[:0], d.fallback(), false)
 	}
-	if !ok {
+	if code == nil {
 		d.discard()
 		return
 	}
@@ -151,59 +159,10 @@ func (d *Decoder) finish(emit func(code []byte)) {
 	emit(code)
 }
 
-// fallback is the layout for codes without a known start.
-func (d *Decoder) fallback() Layout {
-	if d.found == Auto {
-		return US
-	}
-	return d.found
-}
-
-// read looks for a layout that gives the code a known start, the present one first, and keeps it. Where two give one, because
-// the start was typed as Alt + number pad, none is found by it.
-func (d *Decoder) read() (code []byte, ok bool) {
-	candidates := [...]Layout{d.fallback(), US, FR}
-	for _, flip := range [...]bool{false, true} {
-		best, matches := Auto, 0
-		for i, l := range candidates {
-			if i > 0 && (d.fixed || l == candidates[0]) {
-				continue
-			}
-			if code, ok := d.translate(l, flip); ok && knownStart(code, flip) {
-				if matches == 0 {
-					best = l
-				}
-				matches++
-			}
-		}
-		if matches == 0 {
-			continue
-		}
-		if matches == 1 {
-			d.found = best
-		}
-		code, ok := d.translate(best, flip)
-		d.caps = d.caps != flip
-		return code, ok
-	}
-	return nil, false
-}
-
-// knownStart reports whether a code starts as one that a gate knows. With caps lock assumed to be the other way, M1 alone is
-// too little: a listed code may start with m1.
-func knownStart(code []byte, flip bool) bool {
-	if len(code) >= 3 && code[0] == ']' { // AIM identifier: ], a letter, a letter or digit (ISO/IEC 15424)
-		code = code[3:]
-	}
-	return bytes.HasPrefix(code, []byte("HC1:")) || bytes.HasPrefix(code, []byte("PT1:")) ||
-		bytes.HasPrefix(code, []byte("shc:/")) || !flip && bytes.HasPrefix(code, []byte("M1"))
-}
-
-// translate reads the strokes under a layout, with caps lock the other way if flip is set. It reports false for a stroke that
-// has no character there, and for a text longer than frame.MaxFrame.
-func (d *Decoder) translate(l Layout, flip bool) (code []byte, ok bool) {
+// translate reads the strokes under a layout into text, with caps lock the other way if flip is set. It reports false, and
+// gives no code, for a stroke that has no character there, and for a text longer than frame.MaxFrame.
+func (d *Decoder) translate(text []byte, l Layout, flip bool) (code []byte, ok bool) {
 	t := l.table()
-	text := d.text[:0]
 	var accent rune // of a dead key, 0 for none
 	for _, s := range d.strokes[:d.n] {
 		if len(text) > frame.MaxFrame {
@@ -233,7 +192,10 @@ func (d *Decoder) translate(l Layout, flip bool) (code []byte, ok bool) {
 		text = utf8.AppendRune(text, r)
 	}
 	text = appendAccent(text, accent)
-	return text, len(text) <= frame.MaxFrame
+	if len(text) > frame.MaxFrame {
+		return nil, false
+	}
+	return text, true
 }
 
 // appendAccent writes the accent of a dead key that no letter followed.

@@ -13,7 +13,11 @@ const (
 	Auto Layout = iota // to be found; only for New
 	US                 // QWERTY
 	FR                 // French AZERTY
+	DE                 // German QWERTZ
 )
+
+// layouts are those that can be found, in the order in which they are tried.
+var layouts = [...]Layout{US, FR, DE}
 
 func (l Layout) String() string {
 	switch l {
@@ -23,19 +27,21 @@ func (l Layout) String() string {
 		return "us"
 	case FR:
 		return "fr"
+	case DE:
+		return "de"
 	}
 	return fmt.Sprintf("Layout(%d)", uint8(l))
 }
 
 // UnmarshalText reads the names that String gives.
 func (l *Layout) UnmarshalText(text []byte) error {
-	for k := Auto; k <= FR; k++ {
+	for k := Auto; k <= DE; k++ {
 		if k.String() == string(text) {
 			*l = k
 			return nil
 		}
 	}
-	return fmt.Errorf("unknown keyboard layout %q: want auto, us or fr", text)
+	return fmt.Errorf("unknown keyboard layout %q: want auto, us, fr or de", text)
 }
 
 // Key codes with a meaning of their own (HID Usage Tables 1.5, section 10).
@@ -51,6 +57,7 @@ const (
 	codeNumLock  = 0x53
 	codePadFirst = 0x54 // number pad: / * - + Enter 1-9 0 .
 	codePadEnter = 0x58
+	codePadPoint = 0x63
 	codePad1     = 0x59
 	codePad0     = 0x62
 	codeISO      = 0x64 // the key beside the left shift that US keyboards have not
@@ -63,7 +70,7 @@ const (
 // A table gives the character of each key at each level; 0 for none, below 0 for a dead key with that accent.
 type table struct {
 	base, shift, altGr, ctrl, shiftCtrl [codeISO + 1]rune
-	capsAll                             bool // Caps Lock acts on all keys but ISO and ², not on letters alone
+	caps                                [codeISO + 1]bool // Caps Lock acts on this key as Shift does
 }
 
 // Rows of keys from codeFirst to the key left of the right shift, in the order of their codes. A NUL is a key without a
@@ -75,17 +82,23 @@ const (
 	frShift = "QBCDEFGHIJKL?NOPARSTUVZXYW1234567890\x00\x1b\b\x00 °+¨£µµM%\x00./§"
 	frAltGr = "\x00\x00\x00\x00€\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
 		"\x00~#{[|`\\^@\x00\x00\x00\x00\x00]}\x00¤"
-	pad = "/*-+\x001234567890."
+	deBase  = "abcdefghijklmnopqrstuvwxzy1234567890\x00\x1b\b\x00 ß\x00ü+##öä\x00,.-"
+	deShift = "ABCDEFGHIJKLMNOPQRSTUVWXZY!\"§$%&/()=\x00\x1b\b\x00 ?\x00Ü*''ÖÄ°;:_"
+	pad     = "/*-+\x001234567890."
 )
 
 var (
 	usTable = newUS()
 	frTable = newFR()
+	deTable = newDE()
 )
 
 func (l Layout) table() *table {
-	if l == FR {
+	switch l {
+	case FR:
 		return frTable
+	case DE:
+		return deTable
 	}
 	return usTable
 }
@@ -98,11 +111,14 @@ func newUS() *table {
 	t.ctrl[0x2F], t.ctrl[0x31], t.ctrl[0x30], t.ctrl[codeISO] = 0x1B, 0x1C, 0x1D, 0x1C
 	t.shiftCtrl[0x23], t.shiftCtrl[0x2D] = 0x1E, 0x1F
 	t.complete()
+	for code, r := range t.base {
+		t.caps[code] = r >= 'a' && r <= 'z'
+	}
 	return t
 }
 
 func newFR() *table {
-	t := &table{capsAll: true}
+	t := &table{}
 	fill(&t.base, codeFirst, frBase)
 	fill(&t.shift, codeFirst, frShift)
 	fill(&t.altGr, codeFirst, frAltGr)
@@ -112,7 +128,36 @@ func newFR() *table {
 	t.ctrl[0x2F], t.ctrl[0x31], t.ctrl[0x30], t.ctrl[codeISO] = 0x1B, 0x1C, 0x1D, 0x1C
 	t.shiftCtrl[0x22], t.shiftCtrl[0x25], t.shiftCtrl[0x26], t.shiftCtrl[0x23] = 0x1B, 0x1C, 0x1E, 0x1F
 	t.complete()
+	t.lockShift()
+	t.caps[0x35] = false
 	return t
+}
+
+func newDE() *table {
+	t := &table{}
+	fill(&t.base, codeFirst, deBase)
+	fill(&t.shift, codeFirst, deShift)
+	t.base[codeISO], t.shift[codeISO], t.altGr[codeISO] = '<', '>', '|'
+	t.base[0x2E], t.shift[0x2E], t.base[0x35] = -'´', -'`', -'^'
+	for code, r := range map[byte]rune{
+		0x14: '@', 0x08: '€', 0x10: 'µ', 0x1F: '²', 0x20: '³', 0x24: '{', 0x25: '[', 0x26: ']', 0x27: '}', 0x2D: '\\', 0x30: '~',
+	} {
+		t.altGr[code] = r
+	}
+	t.ctrl[0x2F], t.ctrl[0x31], t.ctrl[0x30] = 0x1B, 0x1C, 0x1D
+	t.shiftCtrl[0x23], t.shiftCtrl[0x38] = 0x1E, 0x1F
+	t.complete()
+	t.base[codePadPoint], t.shift[codePadPoint] = ',', ','
+	t.lockShift()
+	t.caps[0x2E], t.caps[0x35], t.caps[0x38] = false, false, false
+	return t
+}
+
+// lockShift makes Caps Lock a Shift Lock: it acts on every key of the main block that has a character.
+func (t *table) lockShift() {
+	for code := codeFirst; code < codeF1; code++ {
+		t.caps[code] = t.base[code] < 0 || t.base[code] > ' '
+	}
 }
 
 func fill(level *[codeISO + 1]rune, code int, row string) {
@@ -155,21 +200,13 @@ func (t *table) char(code, mods byte, caps bool) rune {
 	case ctrl:
 		return t.ctrl[code]
 	}
-	if caps && t.capsActsOn(code) {
+	if caps && t.caps[code] {
 		shift = !shift
 	}
 	if shift {
 		return t.shift[code]
 	}
 	return t.base[code]
-}
-
-func (t *table) capsActsOn(code byte) bool {
-	r := t.base[code]
-	if !t.capsAll {
-		return r >= 'a' && r <= 'z'
-	}
-	return r < 0 || code < codeF1 && r > ' ' && r != '²'
 }
 
 // composed gives the letter that a dead key and the letter after it make, 0 if they make none.
@@ -182,6 +219,8 @@ func composed(accent, letter rune) rune {
 		letters, result = "aeiouyAEIOU", "äëïöüÿÄËÏÖÜ"
 	case '`':
 		letters, result = "aeiouAEIOU", "àèìòùÀÈÌÒÙ"
+	case '´':
+		letters, result = "aeiouyAEIOUY", "áéíóúýÁÉÍÓÚÝ"
 	case '~':
 		letters, result = "anoANO", "ãñõÃÑÕ"
 	}

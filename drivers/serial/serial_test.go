@@ -557,7 +557,7 @@ func TestOptionsAreHeldToTheirLimits(t *testing.T) {
 		{"longest write", Options{WriteTimeout: MaxWriteTimeout}, true},
 		{"longer than the longest write", Options{WriteTimeout: MaxWriteTimeout + 1}, false},
 		{"negative write", Options{WriteTimeout: -1}, false},
-		{"unknown terminator", Options{Terminator: frame.IdleGap + 1}, false},
+		{"unknown terminator", Options{Terminator: frame.MRZ + 1}, false},
 		{"gap over its limit", Options{Gap: frame.MaxGap + 1}, false},
 	} {
 		l := newLine(t)

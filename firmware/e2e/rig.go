@@ -21,6 +21,9 @@ type program struct {
 
 // programs of a round, in their order. Drivers' tests of what only a kernel has are named TestBoard….
 var programs = []program{
+	{"lamp", "./drivers/lamp", "^TestBoard", false},
+	{"usbip", "./firmware/usbip", "^TestBoard", false},
+	{"camera", "./drivers/camera", "^TestBoard", false},
 	{"rig", "./firmware/rig", "^TestBoard", false},
 	{"rig", "./firmware/rig", "^TestAfterPowerCut", true},
 }
@@ -156,7 +159,7 @@ func (r *rig) round(ctx context.Context) (*tally, error) {
 func (r *rig) boot(ctx context.Context, disk string, second bool, t *tally) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*testTime)
 	defer cancel()
-	board := boardCommand(ctx, r.options.image, r.initrd(second), disk, filepath.Join(r.work, "console"), filepath.Join(r.work, "ftdi"))
+	board := boardCommand(ctx, r.options.image, r.initrd(second), disk, r.work)
 	out, err := board.StdoutPipe()
 	if err != nil {
 		return err
@@ -197,20 +200,24 @@ func (r *rig) echo() io.Writer {
 }
 
 // boardCommand is the board: two cores as slow as emulation makes them, a disk, a PL061 with 8 lines, a USB host with a serial converter
-// whose other end is a virtio port, and the port that the rig talks on.
-func boardCommand(ctx context.Context, image, initrd, disk, console, ftdi string) *exec.Cmd {
-	_ = os.Remove(ftdi)
+// whose other end is a virtio port, and the port that the rig talks on. By a third port the rig commands the emulator itself: its
+// "system_powerdown" pulls line 3 of the PL061, the power button, for 100 ms.
+func boardCommand(ctx context.Context, image, initrd, disk, work string) *exec.Cmd {
+	ftdi, monitor := filepath.Join(work, "ftdi"), filepath.Join(work, "monitor")
+	_, _ = os.Remove(ftdi), os.Remove(monitor)
 	return exec.CommandContext(ctx, "qemu-system-aarch64",
 		"-M", "virt", "-cpu", "cortex-a72", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "1024",
-		"-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot",
+		"-display", "none", "-nic", "none", "-no-reboot",
 		"-kernel", filepath.Join(image, "vmlinuz"), "-initrd", initrd,
 		"-append", "console=ttyAMA0 quiet panic=5 rdinit=/rig/start",
 		"-drive", "file="+disk+",if=virtio,format=raw",
-		"-serial", "file:"+console,
+		"-serial", "file:"+filepath.Join(work, "console"),
 		"-device", "virtio-serial-pci",
 		"-chardev", "stdio,id=rig,signal=off", "-device", "virtserialport,chardev=rig,name=rig",
 		"-device", "qemu-xhci",
 		"-chardev", "socket,id=ftdi,path="+ftdi+",server=on,wait=off", "-device", "usb-serial,chardev=ftdi,always-plugged=on",
 		"-chardev", "socket,id=ftdi-end,path="+ftdi, "-device", "virtserialport,chardev=ftdi-end,name=ftdi",
+		"-chardev", "socket,id=monitor,path="+monitor+",server=on,wait=off", "-mon", "chardev=monitor",
+		"-chardev", "socket,id=monitor-end,path="+monitor, "-device", "virtserialport,chardev=monitor-end,name=monitor",
 	)
 }

@@ -23,7 +23,7 @@ func TestBoardCDCGadget(t *testing.T) {
 	b.connected("1", false)
 	g.plug()
 	figure(t, "USB-CDC appears → lane reads", "%v", b.connected("1", true).Round(time.Millisecond))
-	c := b.kit.long(t)
+	c := b.kit.longest(t)
 	if err := g.send(0, []byte(c.text+"\r")); err != nil {
 		t.Fatal(err)
 	}

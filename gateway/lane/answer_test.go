@@ -26,7 +26,7 @@ type told struct {
 	Answer Answer
 }
 
-func (h *host) Answer(a Answer) error {
+func (h *host) Answer(_ time.Time, a Answer) error {
 	time.Sleep(h.delay)
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -19,8 +19,9 @@ type Status struct {
 	Referred  uint64
 	Again     uint64
 	Late      uint64
-	LampFault bool  // the lamp could not be set: nobody knows what it shows
-	Last      Event // zero if there was none yet
+	Passed    uint64 // counted by the lane's contact
+	LampFault bool   // the lamp could not be set: nobody knows what it shows
+	Last      Event  // zero if there was none yet
 }
 
 // result is one verdict, or a repeated sight of one, on its way to the lamp.
@@ -135,7 +136,7 @@ func (d *display) show(r result) {
 		d.keep(r.at)
 	}
 	if w.answer && !late {
-		d.answer(answerTo(e.Kind, d.wanted))
+		d.answer(r.read, answerTo(e.Kind, d.wanted))
 	}
 	if d.config.Forward != nil && !r.again {
 		d.config.Forward.Verdict(r.candidate.Outcome(), r.candidate.Reason(), r.sequence)
@@ -155,8 +156,8 @@ func answerTo(kind EventKind, lamp Signal) Answer {
 }
 
 // answer tells the reader. One that cannot be told shows by itself that nobody answered, so there is nothing to try again.
-func (d *display) answer(a Answer) {
-	if err := d.config.Reader.Answer(a); err != nil {
+func (d *display) answer(read time.Time, a Answer) {
+	if err := d.config.Reader.Answer(read, a); err != nil {
 		d.gate.opts.Log.Error("reader", "lane", d.config.ID, "err", err)
 	}
 }
@@ -228,7 +229,7 @@ func (d *display) late() {
 			}
 			w.late = true
 			if w.answer {
-				d.answer(AnswerBad)
+				d.answer(w.read, AnswerBad)
 			}
 			d.gate.hub.publish(d.count(Event{Kind: VerdictLate, Lane: d.config.ID, At: now}))
 		}
@@ -292,6 +293,12 @@ func (d *display) set(s Signal) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.status.LampFault = err != nil
+}
+
+func (d *display) passed() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.status.Passed++
 }
 
 func (d *display) snapshot() Status {

@@ -60,10 +60,10 @@ const (
 	AnswerGood                 // admitted: on disk, and the lamp is green
 )
 
-// Reader is a scanner that waits for an answer and drives a lamp of its own. Answer is called once for each frame that it gave, at most
-// Deadline after that, and returns within AnswerTime.
+// Reader is a scanner that waits for an answer and drives a lamp of its own. Answer is called once for each frame that it gave, with the
+// time when that was read, at most Deadline after it, and returns within AnswerTime.
 type Reader interface {
-	Answer(Answer) error
+	Answer(read time.Time, a Answer) error
 }
 
 // Forwarder hands what was read on to a program that stood at this scanner before. Its methods copy what they are given and return at once.
@@ -206,6 +206,13 @@ func (g *Gate) Status(lane string) (Status, bool) {
 		return Status{}, false
 	}
 	return l.display.snapshot(), true
+}
+
+// Passed counts a person who walked through, by a lane's contact.
+func (g *Gate) Passed(lane string) {
+	if l := g.byID[lane]; l != nil {
+		l.display.passed()
+	}
 }
 
 // Subscribe returns the events of a lane from now on, or of all lanes for "".

@@ -130,12 +130,13 @@ type laneState struct {
 	Referred  uint64 `json:"referred"`
 	Again     uint64 `json:"again"`
 	Late      uint64 `json:"late"`
+	Passed    uint64 `json:"passed"`
 }
 
 func newLaneState(st lane.Status) laneState {
 	return laneState{
 		Lane: st.Lane, Profile: st.Profile, Scanner: st.Scanner, Connected: st.Connected,
-		Admitted: st.Admitted, Denied: st.Denied, Referred: st.Referred, Again: st.Again, Late: st.Late,
+		Admitted: st.Admitted, Denied: st.Denied, Referred: st.Referred, Again: st.Again, Late: st.Late, Passed: st.Passed,
 	}
 }
 

@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	folder   = "/rig"        // in the initramfs
-	inside   = "/run/rig"    // the same, seen from the appliance's root
+	folder   = "/rig"     // in the initramfs
+	inside   = "/run/rig" // the same, seen from the appliance's root
 	patience = 30 * time.Second
 )
 

@@ -1,0 +1,339 @@
+package tcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"passerelle/drivers/frame"
+)
+
+const (
+	// pollInterval is how long one wait for input lasts: the step in which silence is measured and a newer connection noticed.
+	pollInterval = 50 * time.Millisecond
+
+	// sendStep is how often a command that the scanner has no room for is looked at again.
+	sendStep = 5 * time.Millisecond
+
+	// closeWait is how long Close waits for the scanner to acknowledge the last command.
+	closeWait = 250 * time.Millisecond
+
+	readSize = 4096
+)
+
+var (
+	errEnded    = errors.New("closed by the scanner")
+	errReplaced = errors.New("a newer connection took its place")
+	errStuck    = errors.New("it did not take a command in time")
+	errSilent   = errors.New("it did not acknowledge a command in time")
+)
+
+// Scanner is one connection to a scanner. ReadFrame is for one goroutine; Write, WriteTimeout, Discarded and Close may be called
+// from any other at the same time.
+type Scanner struct {
+	link      *Link
+	conn      *net.TCPConn
+	raw       syscall.RawConn
+	closed    atomic.Bool
+	stuck     atomic.Bool // a command was given up
+	commanded atomic.Bool // a command may wait to be acknowledged
+	discarded atomic.Uint64
+
+	reading sync.Mutex // held by ReadFrame; guards what follows
+	split   *frame.Splitter
+	wait    time.Duration
+	rest    []byte        // bytes of buf that the Splitter has not taken
+	gone    error         // set once the connection was lost
+	silent  time.Duration // since when a command waits to be acknowledged and nothing came
+	poll    [1]unix.PollFd
+	receive func(fd uintptr) // sets n and err
+	n       int              // bytes received; 0 without err is silence for wait, -1 is nothing at all
+	err     error
+	buf     [readSize]byte
+
+	writing chan struct{} // holds one element while a write is under way
+}
+
+func newSplitter(o Options) (*frame.Splitter, error) {
+	return frame.NewSplitter(frame.Config{Terminator: o.Terminator, Gap: o.Gap})
+}
+
+// newScanner makes the scanner of a connection and notes it as the link's current one.
+func (l *Link) newScanner(conn *net.TCPConn) (*Scanner, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	if err := tune(raw); err != nil {
+		return nil, err
+	}
+	split, err := newSplitter(l.opts)
+	if err != nil {
+		return nil, err
+	}
+	s := &Scanner{link: l, conn: conn, raw: raw, split: split, wait: pollInterval, writing: make(chan struct{}, 1)}
+	if l.opts.Gap > 0 {
+		s.wait = max(min(s.wait, l.opts.Gap).Truncate(time.Millisecond), time.Millisecond) // what poll(2) can count
+	}
+	s.receive = s.receiveFrom
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, frame.ErrClosed
+	}
+	l.current = s
+	return s, nil
+}
+
+// ReadFrame blocks until one whole frame is there and copies it to p without its terminator; AIM identifiers and control
+// characters stay. A frame longer than p is cut to len(p), and one longer than frame.MaxFrame to one byte over that; the rest is
+// dropped. It never returns 0 bytes without an error.
+// Silence is measured, and a newer connection noticed, while it waits: give it a goroutine that does nothing but read.
+//
+// The error is frame.ErrGone once the connection was lost, frame.ErrClosed after Close; then every later call gives the same.
+func (s *Scanner) ReadFrame(p []byte) (n int, err error) {
+	if len(p) == 0 {
+		return 0, fmt.Errorf("read scanner %s: %w", s.link.name, io.ErrShortBuffer)
+	}
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	for {
+		if s.closed.Load() {
+			return 0, fmt.Errorf("read scanner %s: %w", s.link.name, frame.ErrClosed)
+		}
+		if s.gone != nil {
+			return 0, s.gone
+		}
+		f := s.next()
+		switch {
+		case f == nil:
+		case string(f) == s.link.opts.Ignore:
+			clear(f)
+		default:
+			return s.deliver(p, f), nil
+		}
+	}
+}
+
+// next cuts one frame from what was received, or receives once.
+func (s *Scanner) next() (f []byte) {
+	switch {
+	case len(s.rest) > 0:
+		f, s.rest = s.split.Next(s.rest)
+		if len(s.rest) == 0 {
+			clear(s.buf[:])
+		}
+	case s.link.look():
+		s.lose(errReplaced)
+	default:
+		if err := s.raw.Control(s.receive); err != nil {
+			s.err = err
+		}
+		switch {
+		case s.err != nil && s.stuck.Load():
+			s.lose(errStuck)
+		case s.err != nil:
+			s.lose(s.err)
+		case s.n == 0:
+			f = s.split.Idle(s.wait)
+			s.watchCommand()
+		case s.n > 0:
+			s.rest, s.silent = s.buf[:s.n], 0
+		}
+	}
+	s.discarded.Store(s.split.Discarded())
+	return f
+}
+
+// receiveFrom waits for input and takes it.
+func (s *Scanner) receiveFrom(fd uintptr) {
+	s.n, s.err = -1, nil
+	s.poll[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+	ready, err := unix.Poll(s.poll[:], int(s.wait.Milliseconds()))
+	switch {
+	case err == unix.EINTR:
+	case err != nil:
+		s.err = err
+	case ready == 0:
+		s.n = 0
+	default:
+		n, err := unix.Read(int(fd), s.buf[:])
+		switch {
+		case err == unix.EAGAIN, err == unix.EINTR:
+		case err != nil:
+			s.err = err
+		case n == 0:
+			s.err = errEnded
+		default:
+			s.n = n
+		}
+	}
+}
+
+// watchCommand counts the silence in which a command was not acknowledged. The kernel does so too, but starts again when it has to
+// look for the scanner's hardware address: 9 s were measured.
+func (s *Scanner) watchCommand() {
+	if !s.commanded.Load() {
+		return
+	}
+	switch n, err := s.outgoing(unix.SIOCOUTQ); {
+	case err == nil && n == 0:
+		s.commanded.Store(false)
+		s.silent = 0
+	case s.silent >= userTimeout*time.Millisecond:
+		s.lose(errSilent)
+	default:
+		s.silent += s.wait
+	}
+}
+
+// lose ends the reading and overwrites what was read: a code without its end belongs to nobody.
+func (s *Scanner) lose(why error) {
+	s.gone = fmt.Errorf("read scanner %s: %w (%v)", s.link.name, frame.ErrGone, why)
+	s.split.Reset()
+	clear(s.buf[:])
+}
+
+// deliver copies a frame out and overwrites it here: raw codes are kept nowhere longer than needed.
+func (s *Scanner) deliver(p, f []byte) int {
+	whole := f
+	if s.link.opts.UndoUTF8 {
+		f = frame.UndoUTF8(f)
+	}
+	n := copy(p, f)
+	clear(whole)
+	return n
+}
+
+// Discarded counts the scans that were cut and thrown away on this connection.
+func (s *Scanner) Discarded() uint64 { return s.discarded.Load() }
+
+// Write sends a command (trigger, beeper, an answer to a scanner that waits) within Options.WriteTimeout.
+func (s *Scanner) Write(b []byte) (int, error) { return s.WriteTimeout(b, s.link.opts.WriteTimeout) }
+
+// WriteTimeout sends a command and returns len(b) once all of it is on its way. It takes no longer than d, at most
+// MaxWriteTimeout, also when another write is before it. A scanner that has no room for a command in that time loses its
+// connection, so that nothing of it comes later; the error is then os.ErrDeadlineExceeded, else that of ReadFrame.
+func (s *Scanner) WriteTimeout(b []byte, d time.Duration) (int, error) {
+	limit, cancel := context.WithTimeout(context.Background(), min(d, MaxWriteTimeout))
+	defer cancel()
+	select {
+	case s.writing <- struct{}{}:
+		defer func() { <-s.writing }()
+	case <-limit.Done():
+	}
+	switch {
+	case s.closed.Load():
+		return 0, fmt.Errorf("write scanner %s: %w", s.link.name, frame.ErrClosed)
+	case limit.Err() != nil:
+		return 0, fmt.Errorf("write scanner %s: %w", s.link.name, os.ErrDeadlineExceeded)
+	}
+	err := s.write(limit, b)
+	switch {
+	case err == nil:
+		return len(b), nil
+	case s.closed.Load(), errors.Is(err, net.ErrClosed):
+		err = frame.ErrClosed
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.cutOff()
+	default:
+		err = fmt.Errorf("%w (%v)", frame.ErrGone, err)
+	}
+	return 0, fmt.Errorf("write scanner %s: %w", s.link.name, err)
+}
+
+// write hands b to the kernel and waits until it has left, or limit ends.
+func (s *Scanner) write(limit context.Context, b []byte) error {
+	ended := make(chan struct{})
+	stop := context.AfterFunc(limit, func() {
+		s.endWrite()
+		close(ended)
+	})
+	_, err := s.conn.Write(b)
+	s.commanded.Store(true)
+	if !stop() {
+		<-ended
+		if !s.closed.Load() {
+			s.conn.SetWriteDeadline(time.Time{})
+		}
+	}
+	for err == nil {
+		n, unsentErr := s.outgoing(unix.SIOCOUTQNSD)
+		if n == 0 || unsentErr != nil {
+			return unsentErr
+		}
+		select {
+		case <-limit.Done():
+			return os.ErrDeadlineExceeded
+		case <-time.After(sendStep):
+		}
+	}
+	return err
+}
+
+// outgoing gives the number of bytes that wait for room at the scanner (SIOCOUTQNSD), or that it did not acknowledge (SIOCOUTQ).
+func (s *Scanner) outgoing(which int) (n int, err error) {
+	err = control(s.raw, func(fd int) (err error) {
+		n, err = unix.IoctlGetInt(fd, uint(which))
+		return err
+	})
+	return n, err
+}
+
+// endWrite makes a write that waits return now.
+func (s *Scanner) endWrite() { s.conn.SetWriteDeadline(time.Unix(1, 0)) }
+
+// cutOff ends the reading for a scanner that takes nothing. Close then drops what waits in the kernel.
+func (s *Scanner) cutOff() {
+	s.stuck.Store(true)
+	s.shutdown()
+}
+
+// shutdown makes a ReadFrame that waits return now.
+func (s *Scanner) shutdown() {
+	control(s.raw, func(fd int) error { return unix.Shutdown(fd, unix.SHUT_RD) })
+}
+
+// Close ends the connection. A ReadFrame or a write that waits returns at once. What the scanner does not acknowledge within 250 ms,
+// and all that it did not of a connection that was lost, is dropped with a reset: no command comes later. Closing again does nothing.
+func (s *Scanner) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	s.endWrite()
+	s.shutdown()
+	s.reading.Lock() // ReadFrame does not use the buffers any more
+	defer s.reading.Unlock()
+	s.split.Reset()
+	clear(s.buf[:])
+	if !s.acknowledged() {
+		s.conn.SetLinger(0)
+	}
+	if err := s.conn.Close(); err != nil {
+		return fmt.Errorf("close scanner %s: %w", s.link.name, err)
+	}
+	return nil
+}
+
+// acknowledged waits for the scanner to acknowledge the last command, where there is hope.
+func (s *Scanner) acknowledged() bool {
+	for waited := time.Duration(0); ; waited += sendStep {
+		n, err := s.outgoing(unix.SIOCOUTQ)
+		switch {
+		case err == nil && n == 0:
+			return true
+		case err != nil || s.gone != nil || waited >= closeWait:
+			return false
+		}
+		time.Sleep(sendStep)
+	}
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"passerelle/drivers/forward"
+	"passerelle/drivers/lamp"
+	"passerelle/gateway/lane"
+	"passerelle/gateway/policy"
+)
+
+// outputs is all that the lanes of a running gateway drive, and the contacts that answer: opened before the lanes run, closed after.
+type outputs []io.Closer
+
+// Close makes all safe and lets it go.
+func (all outputs) Close() error {
+	var failed error
+	for _, c := range all {
+		failed = errors.Join(failed, c.Close())
+	}
+	return failed
+}
+
+// outputs opens what the lanes drive and gives it to them. An output that cannot be had stops the start: a gate whose lamp is missing
+// would let people in, or not, without a sign.
+func (c *config) outputs(o *stationOptions) (all outputs, err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, all.Close())
+			all = nil
+		}
+	}()
+	for i, l := range c.Lanes {
+		made := &o.lanes[i]
+		made.Changed = o.hotplug.await
+		shown, err := o.devices[i].lamps()
+		if err != nil {
+			return all, err
+		}
+		made.Lamp = shown
+		all = append(all, shown)
+		if l.Forward != nil {
+			to, err := forward.Open(l.Forward.driver(time.Now))
+			if err != nil {
+				return all, fmt.Errorf("lane %q: %w", l.ID, err)
+			}
+			made.Forward = forwarder{to}
+			all = append(all, to)
+		}
+		if l.Contact != nil {
+			contact, err := l.Contact.open()
+			if err != nil {
+				return all, fmt.Errorf("lane %q: %w", l.ID, err)
+			}
+			o.contacts = append(o.contacts, laneContact{l.ID, contact})
+			all = append(all, contact)
+		}
+	}
+	return all, nil
+}
+
+// forwarder gives a driver's forwarding the lane's words.
+type forwarder struct{ *forward.Forward }
+
+// Verdict implements lane.Forwarder.
+func (f forwarder) Verdict(o policy.Outcome, r policy.Reason, sequence uint64) {
+	f.Forward.Verdict(o.String(), r.String(), sequence)
+}
+
+// biases are the names of lamp.Bias in the configuration.
+var biases = map[string]lamp.Bias{"": lamp.PullUp, "pull-up": lamp.PullUp, "pull-down": lamp.PullDown, "none": lamp.NoBias}
+
+func (c *contactConfig) open() (*lamp.Contact, error) {
+	bias, ok := biases[c.Bias]
+	if !ok {
+		return nil, fmt.Errorf(`contact: bias %q: want "pull-up", "pull-down" or "none"`, c.Bias)
+	}
+	return lamp.OpenContact(lamp.ContactConfig{Chip: c.Chip, Line: c.Line, Bias: bias, Debounce: time.Duration(c.Debounce)})
+}
+
+// laneContact is the turnstile of a lane.
+type laneContact struct {
+	lane    string
+	contact *lamp.Contact
+}
+
+// count counts who walks through, until the context ends.
+func (c laneContact) count(ctx context.Context, g *lane.Gate) error {
+	for {
+		edge, err := c.contact.Wait(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if edge.Active {
+			g.Passed(c.lane)
+		}
+	}
+}

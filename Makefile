@@ -2,6 +2,7 @@
 
 GO       ?= go
 FUZZTIME ?= 1m
+ROUNDS   ?= 1
 CORPORA  ?= $(abspath ../shared/corpora)
 export CORPORA
 
@@ -15,9 +16,9 @@ STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Packages whose goroutines share memory.
 SHARED := ./drivers/... ./gateway/sig/... ./gateway/rows ./gateway/lane/... ./gateway/journal/... ./gateway/report/... ./gateway/web/... ./gateway/trust/... ./gateway/verify/...
 # Packages that run on arm64 under qemu-user: all that computes.
-PURE := ./gateway/encoding/... ./gateway/rows/... ./gateway/credential/... ./gateway/sig/... ./gateway/policy/... ./gateway/verify/... ./gateway/trust/... ./gateway/issuer/... ./drivers/frame/... ./drivers/keyboard/...
+PURE := ./gateway/encoding/... ./gateway/rows/... ./gateway/credential/... ./gateway/sig/... ./gateway/policy/... ./gateway/verify/... ./gateway/trust/... ./gateway/issuer/... ./drivers/frame/... ./drivers/keyboard/... ./drivers/setup/... ./firmware/scanners/...
 
-.PHONY: all run build test check format race generic fuzz cross interop peers bench picture testdata cuts soak tools clean
+.PHONY: all run build test check format race generic fuzz cross interop peers bench picture testdata cuts soak image e2e tools clean
 
 all: build
 
@@ -79,6 +80,13 @@ cuts: ## the journal under power cuts; needs root
 
 soak: build ## five minutes at 50 scans a second
 	./build/passerelle simulate --rate 50 --for 5m
+
+image: ## the appliance for arm64: build/image/vmlinuz, initramfs.img, passerelle.img
+	@mkdir -p build
+	$(GO) run ./firmware/image
+
+e2e: image ## boots it on an emulated board, ROUNDS times, and runs the scenarios with virtual devices
+	$(GO) run ./firmware/e2e -rounds $(ROUNDS)
 
 tools:
 	@.ci/install

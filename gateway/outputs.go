@@ -43,6 +43,9 @@ func (c *config) outputs(o *stationOptions) (all outputs, err error) {
 		}
 		made.Lamp = shown
 		all = append(all, shown)
+		if link := o.devices[i].link; link != nil {
+			all = append(all, link)
+		}
 		if l.Forward != nil {
 			to, err := forward.Open(l.Forward.driver(time.Now))
 			if err != nil {

@@ -24,7 +24,7 @@
 //   - Only the brightness of the square in the middle is looked at, at most 768 pixels a side: hold the code there. Aztec and
 //     Data Matrix codes must cover the very middle and stand nearly upright, since gozxing begins its search there.
 //   - A frame is searched in the cheapest way and one of three dearer ones, which take turns over the frames. Each frame so has a
-//     bounded cost, and a code that is held still for four frames is seen in all ways. "pure" and "padded", which help
+//     bounded cost, and a code that stays for three frames is looked at in all ways. "pure" and "padded", which help
 //     with files, read nothing in frames that these do not.
 //   - After a search the camera rests for as long as that took: it uses half of one core at most, however slow the
 //     processor is. After a code it rests a quarter of a second, so that a phone left in view is reported four times a second; to call

@@ -262,7 +262,9 @@ func TestCloseEndsReading(t *testing.T) {
 			r := newRecording(buffers, fps30, numbered)
 			s := scan(r, small, tt.look)
 			var asked time.Time
+			closed := make(chan struct{})
 			go func() {
+				defer close(closed)
 				time.Sleep(tt.after)
 				asked = time.Now()
 				if err := errors.Join(s.Close(), s.Close()); err != nil {
@@ -277,6 +279,7 @@ func TestCloseEndsReading(t *testing.T) {
 			if late := time.Since(asked); late > tt.within {
 				t.Errorf("%s: ended %v after Close", tt.name, late)
 			}
+			<-closed
 			if r.closes != 1 || r.closedInUse {
 				t.Errorf("%s: closed %d times, in use: %v", tt.name, r.closes, r.closedInUse)
 			}

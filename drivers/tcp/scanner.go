@@ -144,8 +144,9 @@ func (s *Scanner) next() (f []byte) {
 		case s.err != nil:
 			s.lose(s.err)
 		case s.n == 0:
-			f = s.split.Idle(s.wait)
-			s.watchCommand()
+			if f = s.split.Idle(s.wait); f == nil { // a frame that ended now is delivered first
+				s.watchCommand()
+			}
 		case s.n > 0:
 			s.rest, s.silent = s.buf[:s.n], 0
 		}
@@ -179,8 +180,8 @@ func (s *Scanner) receiveFrom(fd uintptr) {
 	}
 }
 
-// watchCommand counts the silence in which a command was not acknowledged. The kernel does so too, but starts again when it has to
-// look for the scanner's hardware address: 9 s were measured.
+// watchCommand counts the silence in which a command was not acknowledged. The kernel does so too, but was once
+// seen to need 9 s.
 func (s *Scanner) watchCommand() {
 	if !s.commanded.Load() {
 		return

@@ -138,6 +138,23 @@ func (t *tally) print(rounds int) {
 		fmt.Printf("e2e: %3d of %d  %-6s %s\n", t.passed[name], rounds, word, name)
 	}
 	for _, name := range t.order {
-		fmt.Printf("e2e: figure: %s: %s\n", name, strings.Join(t.figures[name], ", "))
+		fmt.Printf("e2e: figure: %s: %s\n", name, summary(t.figures[name]))
 	}
+}
+
+// summary is what was measured: each value where there are few, else the middle one and the largest, where they are times; other texts are
+// shown once each.
+func summary(values []string) string {
+	const few = 3
+	var times []time.Duration
+	for _, v := range values {
+		if d, err := time.ParseDuration(strings.ReplaceAll(v, " ", "")); err == nil {
+			times = append(times, d)
+		}
+	}
+	if len(times) == len(values) && len(values) > few {
+		slices.Sort(times)
+		return fmt.Sprintf("%v in the middle, %v at most, of %d", times[len(times)/2], times[len(times)-1], len(times))
+	}
+	return strings.Join(slices.Compact(slices.Sorted(slices.Values(values))), "; ")
 }

@@ -22,9 +22,11 @@ type program struct {
 // programs of a round, in their order. Drivers' tests of what only a kernel has are named TestBoard….
 var programs = []program{
 	{"lamp", "./drivers/lamp", "^TestBoard", false},
-	{"usbip", "./firmware/usbip", "^TestBoard", false},
-	{"camera", "./drivers/camera", "^TestBoard", false},
+	{"usbip", "./firmware/usbip", "Kernel|Unplugged|Stuck|Hangs|IsGone|NotThere|NoneOfAThousand", false},
+	{"scanners", "./firmware/scanners", "^TestKernel", false},
+	{"camera", "./drivers/camera", "^TestVivid", false},
 	{"rig", "./firmware/rig", "^TestBoard", false},
+	{"rig", "./firmware/rig", "^TestUntilThePlugIsPulled", false},
 	{"rig", "./firmware/rig", "^TestAfterPowerCut", true},
 }
 
@@ -90,10 +92,12 @@ func (r *rig) buildPrograms() error {
 	if err := build("build", "-trimpath", "-o", filepath.Join(folder, "start"), "./firmware/rig/start"); err != nil {
 		return err
 	}
+	built := make(map[string]bool)
 	for _, p := range programs {
-		if p.second {
-			continue // built for the first boot
+		if built[p.name] {
+			continue
 		}
+		built[p.name] = true
 		if err := build("test", "-c", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(folder, p.name), p.pkg); err != nil {
 			return err
 		}
@@ -114,13 +118,10 @@ func (r *rig) pack(second bool) error {
 			continue
 		}
 		pattern := p.run
-		if r.options.run != "" && !second {
+		if r.options.run != "" && !second && p.run != "^TestUntilThePlugIsPulled" {
 			pattern = r.options.run
 		}
 		fmt.Fprintf(&plan, "%s -test.v -test.timeout %v -test.run %s\n", p.name, testTime, pattern)
-	}
-	if !second {
-		plan.WriteString("stay\n")
 	}
 	overlay := filepath.Join(r.work, "overlay")
 	if err := os.WriteFile(filepath.Join(overlay, "rig/plan"), []byte(plan.String()), 0o644); err != nil {
@@ -148,9 +149,6 @@ func (r *rig) round(ctx context.Context) (*tally, error) {
 	t := newTally()
 	if err := r.boot(ctx, disk, false, t); err != nil {
 		return nil, err
-	}
-	if r.options.run != "" {
-		return t, nil
 	}
 	return t, r.boot(ctx, disk, true, t)
 }

@@ -22,7 +22,7 @@ var applianceModules = []string{
 
 // Modules of the rig, which presents virtual devices to the appliance: USB over IP, USB gadgets, a camera, a line to the rig's owner.
 var rigModules = []string{
-	"virtio_console", "vhci-hcd", "dummy_hcd", "libcomposite", "usb_f_hid", "usb_f_acm", "vivid", "veth",
+	"virtio_console", "vhci-hcd", "dummy_hcd", "libcomposite", "usb_f_hid", "usb_f_acm", "evdev", "vivid", "veth",
 }
 
 // Parameters of modules that the rig needs otherwise than they are: two gadgets at once.

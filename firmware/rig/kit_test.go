@@ -99,6 +99,15 @@ func (k *kit) key(name, file string) (*issuer.Key, error) {
 	return key, os.WriteFile(filepath.Join(k.folder, file), text, 0o600)
 }
 
+// read reads a key that key wrote.
+func (k *kit) read(file string) (*issuer.Key, error) {
+	text, err := os.ReadFile(filepath.Join(k.folder, file))
+	if err != nil {
+		return nil, err
+	}
+	return issuer.ParsePEM(text, 0)
+}
+
 // certificate makes a test certificate that no other is equal to. filler is how long each of four of its texts is, at most 80.
 func (k *kit) certificate(key *issuer.Key, from, until time.Duration, filler int) (string, error) {
 	k.n++

@@ -35,11 +35,17 @@ type entry struct {
 
 func newLedger(t *testing.T, secret string) *ledger {
 	t.Helper()
+	return listenLedger(t, secret, "127.0.0.1:0")
+}
+
+// listenLedger is a ledger at an address.
+func listenLedger(t *testing.T, secret, address string) *ledger {
+	t.Helper()
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}

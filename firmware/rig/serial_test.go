@@ -58,6 +58,23 @@ func (b *box) settled(id string, n int) {
 	})
 }
 
+// TestBoardSolderedConverter: the board's own USB-serial converter, by the emulator's maker: another implementation than the rig's.
+func TestBoardSolderedConverter(t *testing.T) {
+	onBoard(t)
+	b := newBox(t, serialLane("1", boardsOwn(t)[0]+":1.0", "baud = 9600"))
+	b.connected("1", true)
+	line := virtio(t, "ftdi")
+	defer line.Close()
+	codes := b.kit.mix(t, 20)
+	for i, c := range codes {
+		if _, err := line.WriteString(c.text + "\r"); err != nil {
+			t.Fatal(err)
+		}
+		b.settled("1", i+1)
+	}
+	b.want("1", wants(codes)...)
+}
+
 // TestBoardThousandScansAtFullSpeed: nothing lost, nothing wrong, nothing doubled.
 func TestBoardThousandScansAtFullSpeed(t *testing.T) {
 	onBoard(t)
@@ -265,7 +282,7 @@ func TestBoardReaderThatWaitsForItsHost(t *testing.T) {
 	if answers[0] == answers[1] || answers[0] == answers[2] || answers[1] == answers[2] {
 		t.Errorf("good, bad and ignore are %q", answers)
 	}
-	figure(t, "host-decides: scan → answer", "%v at most", slowest.Round(time.Millisecond))
+	figure(t, "scan → answer to a reader that waits", "%v", slowest.Round(time.Millisecond))
 	b.want("1", good.want, bad.want)
 }
 

@@ -3,6 +3,8 @@ package lane
 import (
 	"context"
 	"time"
+
+	"passerelle/gateway/verify"
 )
 
 // read keeps the scanner open and fills buffers from it until the context ends. A scanner that is gone is opened at a pace: some
@@ -65,7 +67,7 @@ func (l *Lane) readFrames(ctx context.Context, s Scanner) error {
 			return err
 		}
 		f.n, f.at = n, l.gate.opts.Wall()
-		if l.config.Forward != nil {
+		if l.config.Forward != nil && n <= verify.MaxFrame { // a code that was cut is another code
 			l.config.Forward.Scan(f.buf[:f.n])
 		}
 		l.display.arrived <- waiting{read: f.at, answer: l.config.Reader != nil}

@@ -1,0 +1,6 @@
+//go:build !zbar
+
+package main
+
+// zbar is not in this build.
+func zbar() []decoder { return nil }

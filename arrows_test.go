@@ -49,7 +49,7 @@ var arrows = map[string][]string{
 	"firmware/*":         {},
 	"firmware/scanners":  {"drivers/frame", "drivers/keyboard", "drivers/scannertest"},
 	"firmware/rig/start": {},
-	"testdata":  {"gateway/trust", "gateway/sig"}, // only tests import it
+	"testdata":           {"gateway/trust", "gateway/sig"}, // only tests import it
 }
 
 // only says which packages may import these modules at all, tests aside.

@@ -1,6 +1,7 @@
 package camera
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -315,5 +316,21 @@ func TestVividIsListed(t *testing.T) {
 	}
 	if _, ok := found[v.output]; ok {
 		t.Errorf("the output is listed: %v", slices.Sorted(maps.Keys(found)))
+	}
+}
+
+// showVariable makes TestFrameForAnotherProgram a picture frame for another program: each line of standard input is a code, which it shows until the next.
+const showVariable = "PASSERELLE_VIVID_SHOW"
+
+func TestFrameForAnotherProgram(t *testing.T) {
+	if os.Getenv(showVariable) == "" {
+		t.Skip("it is started by the rig, which reads the virtual camera through the whole program")
+	}
+	v := findVivid(t)
+	v.loop()
+	for codes := bufio.NewScanner(os.Stdin); codes.Scan(); {
+		picture := shoot(gray(qr(t, codes.Text(), QROptions{Level: 'M'})), shots["large, turned 7°"], 1)
+		v.show(formatsOf(t, picture)["GREY"])
+		fmt.Println("shown")
 	}
 }

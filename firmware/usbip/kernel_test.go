@@ -395,20 +395,20 @@ func TestKernelReadsAKeyboardAndSetsItsLamps(t *testing.T) {
 
 func TestKernelMakesSerialPorts(t *testing.T) {
 	for _, tt := range []struct {
-		name, tty string
+		name, tty string // what its name begins with: the machine may have others
 		make      func(usbip.Identity) *usbip.Serial
 		speed     usbip.Speed
 		id        usbip.Identity
 	}{
-		{"CDC-ACM at full speed", "ttyACM0", usbip.NewACM, usbip.FullSpeed, usbip.Identity{Vendor: 0x0C2E, Product: 0x0B6A}},
-		{"CDC-ACM at high speed", "ttyACM0", usbip.NewACM, usbip.HighSpeed, usbip.Identity{Vendor: 0x0C2E, Product: 0x0B6A}},
-		{"FTDI", "ttyUSB0", usbip.NewFTDI, usbip.FullSpeed, usbip.Identity{Vendor: usbip.FTDIVendor, Product: usbip.FTDIProduct}},
+		{"CDC-ACM at full speed", "tty/ttyACM*", usbip.NewACM, usbip.FullSpeed, usbip.Identity{Vendor: 0x0C2E, Product: 0x0B6A}},
+		{"CDC-ACM at high speed", "tty/ttyACM*", usbip.NewACM, usbip.HighSpeed, usbip.Identity{Vendor: 0x0C2E, Product: 0x0B6A}},
+		{"FTDI", "ttyUSB*", usbip.NewFTDI, usbip.FullSpeed, usbip.Identity{Vendor: usbip.FTDIVendor, Product: usbip.FTDIProduct}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.id.Speed = tt.speed
 			device := tt.make(tt.id)
-			plugIn(t, device.Device, 6)
-			tty := open(t, found(t, "/sys/class/tty/"+tt.tty))
+			a := plugIn(t, device.Device, 6)
+			tty := open(t, found(t, "/sys/bus/usb/devices/"+a.Interface(0)+"/"+tt.tty))
 			raw(t, tty, unix.B9600)
 			for _, n := range []int{1, 61, 62, 63, 64, 65, 124, 128, 512, 513, 4000} {
 				want := bytes.Repeat([]byte("HC1:+/-%$.\r\x00\xff"), n)[:n]
@@ -444,7 +444,7 @@ func TestKernelMakesSerialPorts(t *testing.T) {
 func TestReadingASerialPortThatIsGoneFails(t *testing.T) {
 	device := usbip.NewACM(usbip.Identity{Vendor: 0x0C2E, Product: 0x0B6A})
 	a := plugIn(t, device.Device, 7)
-	tty := open(t, found(t, "/sys/class/tty/ttyACM0"))
+	tty := open(t, found(t, "/sys/bus/usb/devices/"+a.Interface(0)+"/tty/ttyACM*"))
 	raw(t, tty, unix.B115200)
 	if _, err := device.Write([]byte("HC1:half")); err != nil {
 		t.Fatal(err)

@@ -215,6 +215,8 @@ func (l *laneConfig) check() error {
 		return fmt.Errorf("lane %q: \"model\" is missing: whose beeper it is, one of %q", l.ID, lamp.Models())
 	case l.Lamp == "beeper" && l.Answer != "":
 		return fmt.Errorf("lane %q: a scanner either waits for answers or has a beeper to drive: the commands are the same", l.ID)
+	case l.Trigger != "" && l.Answer != "":
+		return fmt.Errorf("lane %q: a scanner that is triggered again at once cannot wait for an answer: answer or trigger", l.ID)
 	case l.Baud != 0 && (l.Baud < serial.MinBaud || l.Baud > serial.MaxBaud):
 		return fmt.Errorf("lane %q: baud %d: want %d to %d", l.ID, l.Baud, serial.MinBaud, serial.MaxBaud)
 	}

@@ -26,8 +26,9 @@ type device struct {
 	link       *tcp.Link         // for a scanner on the network
 	reader     *answer.Reader    // nil: the scanner does not wait for answers
 
-	mu   sync.Mutex
-	port commandPort // of the scanner that is open; guarded by mu
+	mu    sync.Mutex
+	port  commandPort // of the scanner that is open; guarded by mu
+	since time.Time   // when that was opened; guarded by mu
 }
 
 // commandPort takes commands to a scanner.
@@ -124,7 +125,7 @@ func (d *device) openCamera(ctx context.Context) (lane.Scanner, error) {
 // commanded makes a scanner's port the one that commands go to, and starts it where it has to be triggered.
 func (d *device) commanded(s lane.Scanner, port commandPort) (lane.Scanner, error) {
 	d.mu.Lock()
-	d.port = port
+	d.port, d.since = port, time.Now()
 	d.mu.Unlock()
 	if d.config.Trigger == "" {
 		return s, nil
@@ -175,6 +176,12 @@ func (d *device) Answer(read time.Time, a lane.Answer) error {
 		told = answer.Good
 	case lane.AnswerIgnore:
 		told = answer.Ignore
+	}
+	d.mu.Lock()
+	stranger := read.Before(d.since)
+	d.mu.Unlock()
+	if stranger { // its reader was unplugged since, and what is there now waits for something else, or for nothing
+		return fmt.Errorf("answer %v: %w", told, frame.ErrGone)
 	}
 	return d.reader.Answer(read, told)
 }

@@ -8,43 +8,60 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"passerelle/drivers/answer"
 	"passerelle/drivers/hid"
 	"passerelle/drivers/lamp"
-	"passerelle/drivers/serial"
 	"passerelle/gateway/journal"
 )
 
 // doctorCmd says what is there and what is wrong.
 type doctorCmd struct {
 	Config string `help:"The configuration to check, with its lanes, disk and trust list." placeholder:"FILE"`
-	Root   string `help:"Where /sys and /dev are, for looking at another machine's." default:"/" hidden:""`
+	Root   string `help:"Where /sys, /dev, /proc and /run are, for looking at another machine's." default:"/" hidden:""`
 }
 
 // examination collects what doctor finds.
 type examination struct {
 	out      *tabwriter.Writer
+	root     string
+	now      time.Time
 	problems int
 }
 
+// Marks of findings.
+const (
+	markFine    = "ok"
+	markProblem = "PROBLEM"
+	markNote    = "note"
+)
+
+// say writes one finding; fix, if there is one, is what to do about it.
+func (x *examination) say(mark, what, fix, text string) {
+	if mark == markProblem {
+		x.problems++
+	}
+	fmt.Fprintf(x.out, "%s\t%s\t%s\n", mark, what, oneLine(text))
+	if fix != "" {
+		fmt.Fprintf(x.out, "\t\t→ %s\n", oneLine(fix))
+	}
+}
+
 func (x *examination) fine(what, format string, args ...any) {
-	fmt.Fprintf(x.out, "ok\t%s\t%s\n", what, oneLine(fmt.Sprintf(format, args...)))
+	x.say(markFine, what, "", fmt.Sprintf(format, args...))
 }
 
 // problem says what is wrong and what to do about it.
 func (x *examination) problem(what, fix, format string, args ...any) {
-	x.problems++
-	fmt.Fprintf(x.out, "PROBLEM\t%s\t%s\n\t\t→ %s\n", what, oneLine(fmt.Sprintf(format, args...)), oneLine(fix))
+	x.say(markProblem, what, fix, fmt.Sprintf(format, args...))
 }
 
 func (x *examination) note(what, format string, args ...any) {
-	fmt.Fprintf(x.out, "note\t%s\t%s\n", what, oneLine(fmt.Sprintf(format, args...)))
+	x.say(markNote, what, "", fmt.Sprintf(format, args...))
 }
 
 // Run prints a line a finding and exits 1 if there is a problem.
@@ -56,22 +73,20 @@ func (c *doctorCmd) Run(std streams) error {
 			return misuse{err}
 		}
 	}
-	x := &examination{out: tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)}
-	devices, err := hid.List(filepath.Join(c.Root, "sys"))
-	if err != nil {
-		x.note("USB-HID devices", "%v", err)
-	}
+	x := &examination{out: tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0), root: c.Root, now: time.Now()}
+	devices, err := inventory(c.Root)
 	x.program()
 	x.clock(config.Clock.Source)
 	if c.Config != "" {
-		x.configuration(config, devices)
+		x.configuration(config)
+		for i := range config.Lanes {
+			x.lane(config, &config.Lanes[i], devices)
+		}
 	}
-	bound := make(map[string]string)
-	for _, l := range config.Lanes {
-		bound[l.Path] = l.ID
+	if err != nil {
+		x.note("devices", "%v", err)
 	}
-	x.serialPorts(c.Root, bound)
-	x.hidDevices(devices, bound)
+	x.devices(devices, config.uses())
 	if err := x.out.Flush(); err != nil {
 		return err
 	}
@@ -82,32 +97,14 @@ func (c *doctorCmd) Run(std streams) error {
 func (x *examination) sum(w io.Writer) error {
 	switch x.problems {
 	case 0:
-		fmt.Fprintln(w, "nothing is wrong")
-		return nil
+		_, err := fmt.Fprintln(w, "nothing is wrong")
+		return err
 	case 1:
 		fmt.Fprintln(w, "1 problem")
 	default:
 		fmt.Fprintf(w, "%d problems\n", x.problems)
 	}
 	return errRefused
-}
-
-// configuration looks at what a gateway with this configuration needs.
-func (x *examination) configuration(c *config, devices []hid.Info) {
-	if _, err := c.station(); err != nil {
-		x.problem("configuration", "correct it: run refuses it", "%v", err)
-	}
-	x.state(c)
-	for _, l := range c.Lanes {
-		if p, err := c.profile(l.Profile); err == nil && !p.Production {
-			x.problem("lane "+l.ID, "give it a profile for production, such as checkpoint", "profile %q admits published test keys", p.Name)
-		}
-		if l.Scanner == "hid" {
-			x.hidLane(&l, devices)
-		} else {
-			x.serialLane(&l)
-		}
-	}
 }
 
 func (x *examination) program() {
@@ -122,11 +119,12 @@ func (x *examination) program() {
 	} else {
 		x.fine("PDF", "pdftoppm is there")
 	}
-	x.fine("lamps", "none, or the beeper of a serial scanner: %v", lamp.Models())
+	x.fine("lamps", "GPIO lines; beepers of scanners: %v; towers: %v; relays: %v", lamp.Models(), lamp.TowerModels(), lamp.RelayModels())
+	x.fine("answers", "to scanners that wait for them: %v; triggers: %v", answer.Models(), answer.Triggers())
 }
 
 func (x *examination) clock(source string) {
-	now := time.Now().UTC().Format(time.RFC3339)
+	now := x.now.UTC().Format(time.RFC3339)
 	switch {
 	case source == clockSystem:
 		x.fine("clock", "%s, as this machine shows it: clock.source = \"system\"", now)
@@ -137,6 +135,34 @@ func (x *examination) clock(source string) {
 	}
 	x.problem("clock", "start chrony or systemd-timesyncd; or, with a battery clock that somebody looks after, set clock.source = \"system\"",
 		"%s, not synchronised: codes that are not valid through the whole time in question are referred to a person", now)
+}
+
+// configuration looks at what a gateway with this configuration needs besides its lanes.
+func (x *examination) configuration(c *config) {
+	if _, err := c.station(); err != nil {
+		x.problem("configuration", "correct it: run refuses it", "%v", err)
+	}
+	x.secret("web.token_file", c.Web.TokenFile)
+	x.secret("report.secret_file", c.Report.SecretFile)
+	x.secret("report.key_file", c.Report.KeyFile)
+	x.state(c)
+}
+
+// Rights that a file with a secret must not give: any to others, and writing to its group.
+const secretRights = 0o027
+
+// secret looks who may read a file with a secret. That it is missing is a fault of the configuration, which says so.
+func (x *examination) secret(key, path string) {
+	info, err := os.Stat(path)
+	if path == "" || err != nil {
+		return
+	}
+	if mode := info.Mode().Perm(); mode&secretRights != 0 {
+		x.problem("secrets", fmt.Sprintf("chmod g-w,o= %s, and change the secret if others have been here", path),
+			"%s: %s may be read or changed by others (mode %04o)", key, path, mode)
+		return
+	}
+	x.fine("secrets", "%s: %s", key, path)
 }
 
 // state looks at the disk, the journal and the trust list.
@@ -157,95 +183,45 @@ func (x *examination) state(c *config) {
 	} else {
 		x.fine("disk", "%s: %d MB free", c.State, free/mb)
 	}
-	folder := filepath.Join(c.State, trustFolder)
+	x.trustList(filepath.Join(c.State, trustFolder), c.State)
+}
+
+func (x *examination) trustList(folder, state string) {
 	list, err := openVerified(filepath.Join(folder, "list.bundle"), filepath.Join(folder, "roots.toml"))
 	if err != nil {
-		x.problem("trust list", "passerelle trust take --state "+c.State+" FILE", "%v", err)
+		x.problem("trust list", "passerelle trust take --state "+state+" FILE", "%v", err)
 		return
 	}
 	m, roots := list.Bundle().Manifest(), list.Held().Roots
-	if time.Now().Unix() > m.Expires {
-		x.problem("trust list", "take a newer one", "version %d expired %s", m.Version, moment(m.Expires))
+	if x.now.Unix() > m.Expires {
+		x.problem("trust list", "take a newer one", "version %d expired %s (%s)", m.Version, moment(m.Expires), x.age(m.Expires))
 	} else {
-		x.fine("trust list", "version %d, issued %s, expires %s", m.Version, moment(m.Issued), moment(m.Expires))
+		x.fine("trust list", "version %d, issued %s (%s), expires %s (%s)",
+			m.Version, moment(m.Issued), x.age(m.Issued), moment(m.Expires), x.age(m.Expires))
 	}
 	if roots.Demo() {
 		x.problem("root keys", "pin the roots of your operator", "a DEMO root is pinned: anybody may sign lists for this gate")
 	}
 }
 
-// hidLane looks whether a lane's USB-HID scanner is where the configuration says.
-func (x *examination) hidLane(l *laneConfig, devices []hid.Info) {
-	what := "lane " + l.ID
-	if !hid.Supported() {
-		x.problem(what, "use a program that was built with gcc", "its scanner is USB-HID")
+// age says how far a time in Unix seconds is from now: "3 d ago", "in 27 d". It is cut, not rounded: a list never seems to last longer.
+func (x *examination) age(t int64) string {
+	far := x.now.Sub(time.Unix(t, 0))
+	if far < 0 {
+		return "in " + howLong(-far)
 	}
-	if !slices.ContainsFunc(devices, func(d hid.Info) bool { return d.Port == l.Path }) {
-		x.problem(what, fixUnplugged, "no USB-HID device at %s", l.Path)
-	}
+	return howLong(far) + " ago"
 }
 
-const fixUnplugged = "plug it in, or correct \"path\": the ports below are there"
-
-// serialLane looks whether a lane's serial scanner is where the configuration says.
-func (x *examination) serialLane(l *laneConfig) {
-	what := "lane " + l.ID
-	f, err := os.OpenFile(l.Path, os.O_RDWR|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+func howLong(d time.Duration) string {
+	const day = 24 * time.Hour
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		x.problem(what, fixUnplugged, "no scanner at %s", l.Path)
-	case errors.Is(err, fs.ErrPermission):
-		x.problem(what, "install deploy/70-passerelle.rules and join the group dialout", "no right to open %s", l.Path)
-	case err != nil:
-		x.problem(what, "unplug it and plug it in again", "%s: %v", l.Path, err)
-	default:
-		x.fine(what, "serial scanner at %s", l.Path)
-		_ = f.Close()
+	case d >= day:
+		return fmt.Sprintf("%d d", d/day)
+	case d >= time.Hour:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	case d >= time.Minute:
+		return fmt.Sprintf("%d min", d/time.Minute)
 	}
-}
-
-func (x *examination) serialPorts(root string, bound map[string]string) {
-	ports, err := serial.Ports(root)
-	if err != nil {
-		x.note("serial ports", "%v", err)
-		return
-	}
-	for _, p := range ports {
-		name := p.ByPath
-		if name == "" {
-			name = p.Device
-		}
-		about := strings.TrimSpace(p.Manufacturer + " " + p.ProductName)
-		x.binding("serial port", name, about, firstOf(bound, p.ByPath, p.Device))
-	}
-}
-
-func (x *examination) hidDevices(devices []hid.Info, bound map[string]string) {
-	for _, d := range devices {
-		about := fmt.Sprintf("%s, %s %s", d.Kind, d.Maker, d.Name)
-		if d.Kind == hid.Keyboard {
-			about += "; keyboard mode is slow and depends on the layout: set the scanner to HID point-of-sale or USB-CDC if it can"
-		}
-		x.binding("USB-HID", d.Port, about, bound[d.Port])
-	}
-}
-
-func (x *examination) binding(what, place, about, lane string) {
-	if about != "" {
-		place += "  " + about
-	}
-	if lane == "" {
-		x.note(what, "%s: not bound to a lane, never read", place)
-		return
-	}
-	x.fine(what, "%s: lane %s", place, lane)
-}
-
-func firstOf(m map[string]string, keys ...string) string {
-	for _, k := range keys {
-		if v := m[k]; v != "" && k != "" {
-			return v
-		}
-	}
-	return ""
+	return fmt.Sprintf("%d s", d/time.Second)
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"passerelle/drivers/serial"
 	"passerelle/drivers/usb"
 )
 
@@ -40,6 +40,10 @@ type hotplug struct {
 	last    time.Time     // of the last change; guarded by mu
 	deaf    bool          // the kernel cannot be listened to; guarded by mu
 	foreign []usb.Interface
+
+	// Owned by run.
+	hour    time.Time // in which records are counted
+	records int
 }
 
 func newHotplug(root string, bound []string, log *slog.Logger) *hotplug {
@@ -88,17 +92,28 @@ func (h *hotplug) await(ctx context.Context) {
 		step = settleStep
 	}
 	h.mu.Unlock()
-	timer := time.NewTimer(step)
+	begun := time.Now()
+	sleep(ctx, step, changed)
+	// A scanner that fails as soon as it is open makes news itself: nobody tries more often than this.
+	sleep(ctx, settleStep-time.Since(begun), nil)
+}
+
+// sleep waits for d, or less if the context ends or something is closed.
+func sleep(ctx context.Context, d time.Duration, sooner <-chan struct{}) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
-	case <-changed:
+	case <-sooner:
 	}
 }
 
-// look finds out which devices nobody asked for, and says so once when one comes and when it goes. They are never opened; on the
-// appliance they find no driver either.
+// look finds out which devices nobody asked for, and says so once when one comes and when it goes. They are never opened; storage and
+// network adapters find no driver on the appliance either.
 func (h *hotplug) look() {
 	all, err := usb.List(filepath.Join(h.root, "sys"))
 	if err != nil {
@@ -116,44 +131,87 @@ func (h *hotplug) look() {
 	before := h.foreign
 	h.foreign = now
 	h.mu.Unlock()
-	for _, i := range now {
+	for _, i := range devices(now) {
 		if !slices.ContainsFunc(before, func(o usb.Interface) bool { return sameDevice(&i, &o) }) {
 			h.log.Warn("a device that no lane is bound to was plugged in; it is not read", "port", i.Port, "what", i.What(),
 				"id", fmt.Sprintf("%04x:%04x", i.Vendor, i.Product), "maker", i.Maker, "name", i.Name)
-			h.note("foreign_device", map[string]string{"port": i.Port, "what": i.What(), "id": fmt.Sprintf("%04x:%04x", i.Vendor, i.Product)})
+			h.record("foreign_device", map[string]string{"port": i.Port, "what": i.What(), "id": fmt.Sprintf("%04x:%04x", i.Vendor, i.Product)})
 		}
 	}
-	for _, o := range before {
+	for _, o := range devices(before) {
 		if !slices.ContainsFunc(now, func(i usb.Interface) bool { return sameDevice(&i, &o) }) {
 			h.log.Info("a device that no lane is bound to is gone", "port", o.Port, "what", o.What())
-			h.note("foreign_device_gone", map[string]string{"port": o.Port})
+			h.record("foreign_device_gone", map[string]string{"port": o.Port})
 		}
 	}
 }
 
+// devices keeps the first interface of each device.
+func devices(all []usb.Interface) (first []usb.Interface) {
+	for _, i := range all {
+		if !slices.ContainsFunc(first, func(o usb.Interface) bool { return sameDevice(&i, &o) }) {
+			first = append(first, i)
+		}
+	}
+	return first
+}
+
+// maxRecords is how many comings and goings are journaled in an hour: whoever plugs in and out without end must not fill the journal.
+const maxRecords = 60
+
+// record journals an event, as long as there were not too many.
+func (h *hotplug) record(event string, fields map[string]string) {
+	now := time.Now()
+	if now.Sub(h.hour) >= time.Hour {
+		h.hour, h.records = now, 0
+	}
+	h.records++
+	switch {
+	case h.records < maxRecords:
+		h.note(event, fields)
+	case h.records == maxRecords:
+		h.log.Error("devices come and go without end: no more of them is journaled in this hour")
+		h.note("foreign_devices_flood", fields)
+	}
+}
+
 // sameDevice reports whether two sights are of one device that was not unplugged between them: its number is new each time.
-func sameDevice(a, b *usb.Interface) bool { return a.Port == b.Port && a.Node == b.Node }
+func sameDevice(a, b *usb.Interface) bool { return a.Device() == b.Device() && a.Node == b.Node }
 
 // boundPorts returns the USB ports, "1-1.4", of all that is bound. A device file is followed to the port that it is of now.
 func (h *hotplug) boundPorts() []string {
 	var ports []string
-	ttys, err := serial.Ports(h.root)
-	if err != nil {
-		ttys = nil // a machine without serial ports
-	}
 	for _, b := range h.bound {
 		if !strings.HasPrefix(b, "/") {
 			device, _, _ := strings.Cut(b, ":")
 			ports = append(ports, device)
 			continue
 		}
-		for _, t := range ttys {
-			if t.USBPath != "" && (b == t.Device || b == t.ByPath || b == t.ByID) {
-				ports = append(ports, t.USBPath)
-			}
+		if port := h.portOf(b); port != "" {
+			ports = append(ports, port)
 		}
 	}
 	return ports
+}
+
+// portOf returns the USB port of the device that a file is of, "" if it is of none.
+func (h *hotplug) portOf(file string) string {
+	real, err := filepath.EvalSymlinks(filepath.Join(h.root, file))
+	if err != nil {
+		return "" // unplugged
+	}
+	for _, class := range []string{"tty", "video4linux"} {
+		folder, err := filepath.EvalSymlinks(filepath.Join(h.root, "sys/class", class, filepath.Base(real), "device"))
+		if err != nil {
+			continue
+		}
+		for ; strings.Contains(folder, "-"); folder = filepath.Dir(folder) { // up to the device, below its bus
+			if _, err := os.Stat(filepath.Join(folder, "idVendor")); err == nil {
+				return filepath.Base(folder)
+			}
+		}
+	}
+	return ""
 }
 
 // isBound reports whether an interface belongs to a device in one of these ports. A scanner's second interface is the scanner's; a hub

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -43,6 +44,22 @@ func (m *machine) plug(port, class string) {
 	}
 }
 
+func (m *machine) file(name, text string) {
+	m.t.Helper()
+	path := filepath.Join(m.root, name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *machine) link(to, name string) {
+	m.t.Helper()
+	path := filepath.Join(m.root, name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.Symlink(to, path)); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
 func (m *machine) unplug(port string) {
 	m.t.Helper()
 	device, _, _ := strings.Cut(port, ":")
@@ -76,7 +93,7 @@ func (n *noted) take() []string {
 func TestDeviceThatNobodyAskedForIsSaidOnceAndCounted(t *testing.T) {
 	t.Parallel()
 	m, n := &machine{t: t, root: t.TempDir()}, &noted{}
-	h := newHotplug(m.root, []string{"1-1.4:1.0", "1-3", "/dev/serial/by-path/no-such"}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	h := newHotplug(m.root, []string{"1-1.4:1.0", "1-3", "/dev/serial/by-path/no-such", "/dev/video0"}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	h.note = n.note
 	steps := []struct {
 		name    string
@@ -87,6 +104,13 @@ func TestDeviceThatNobodyAskedForIsSaidOnceAndCounted(t *testing.T) {
 		{"the scanner and what is expected", func() { m.plug("1-1.4:1.0", "030000"); m.plug("1-3:1.0", "ff0000") }, nil, 0},
 		{"the hub between", func() { m.plug("1-1:1.0", "090000") }, nil, 0},
 		{"the scanner's second interface", func() { m.plug("1-1.4:1.1", "030101") }, nil, 0},
+		{"a camera that is bound by its file", func() {
+			m.plug("1-6:1.0", "0e0100")
+			m.file("dev/video0", "")
+			m.file("sys/devices/usb1/1-6/idVendor", "046d")
+			m.file("sys/devices/usb1/1-6/1-6:1.0/bInterfaceClass", "0e")
+			m.link("../../../devices/usb1/1-6/1-6:1.0", "sys/class/video4linux/video0/device")
+		}, nil, 0},
 		{"a keyboard", func() { m.plug("1-2:1.0", "030101") }, []string{"foreign_device 1-2:1.0 keyboard"}, 1},
 		{"nothing new", func() {}, nil, 1},
 		{"a stick beside it", func() { m.plug("1-1.5:1.0", "080650") }, []string{"foreign_device 1-1.5:1.0 storage"}, 2},
@@ -100,6 +124,25 @@ func TestDeviceThatNobodyAskedForIsSaidOnceAndCounted(t *testing.T) {
 		if got := n.take(); !slices.Equal(got, s.want) || h.foreigners() != s.foreign {
 			t.Errorf("%s: %q, %d foreign, want %q, %d", s.name, got, h.foreigners(), s.want, s.foreign)
 		}
+	}
+}
+
+func TestDevicesWithoutEndDoNotFillTheJournal(t *testing.T) {
+	t.Parallel()
+	m, n := &machine{t: t, root: t.TempDir()}, &noted{}
+	h := newHotplug(m.root, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	h.note = n.note
+	for range 2 * maxRecords {
+		m.plug("1-2:1.0", "030101")
+		m.plug("1-2:1.1", "030102") // two interfaces of one device: the number is that of the second
+		h.heard(usb.Event{Action: "add", Subsystem: "usb"})
+		m.unplug("1-2:1.0")
+		m.unplug("1-2:1.1")
+		h.heard(usb.Event{Action: "remove", Subsystem: "usb"})
+	}
+	events := n.take()
+	if len(events) != maxRecords || !strings.HasPrefix(events[maxRecords-1], "foreign_devices_flood") {
+		t.Errorf("%d entries, the last one %q", len(events), events[len(events)-1])
 	}
 }
 
@@ -120,6 +163,8 @@ func TestLaneThatWaitsIsWokenByTheKernel(t *testing.T) {
 		time.AfterFunc(300*time.Millisecond, func() { h.heard(usb.Event{Action: "add", Subsystem: "tty"}) })
 		took("a port comes", 300*time.Millisecond)
 		took("its file may not be there yet", settleStep)
+		time.AfterFunc(time.Millisecond, func() { h.heard(usb.Event{Action: "bind", Subsystem: "usb"}) })
+		took("a scanner that fails makes news itself", settleStep)
 		time.Sleep(settle)
 		took("long after", blindStep)
 		h.deaf = true

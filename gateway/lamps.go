@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"passerelle/drivers/frame"
 	"passerelle/drivers/lamp"
 	"passerelle/drivers/serial"
 	"passerelle/gateway/lane"
@@ -74,56 +75,85 @@ type portLamp struct {
 
 func (l portLamp) Close() error { return errors.Join(l.Lamp.Close(), l.port.close()) }
 
-// lampPort is the serial port of a lamp. It is opened when something is to be sent, and again after it was unplugged.
+// lampPort is the serial port of a lamp. It is opened beside, since that may take seconds on a device that hangs: what is to be sent while it
+// is not open is refused at once and never goes out later: a Green that waited would let in whoever stands there by then.
 type lampPort struct {
 	path string // USB port or device file
 
-	mu   sync.Mutex
-	open *serial.Scanner // nil while it is not; guarded by mu
+	mu      sync.Mutex
+	open    *serial.Scanner // nil while it is not; guarded by mu
+	opening bool            // guarded by mu
+	closed  bool            // guarded by mu
 }
 
 // WriteTimeout implements lamp.Port.
 func (p *lampPort) WriteTimeout(b []byte, d time.Duration) (int, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.open == nil {
-		path, err := serialFile(p.path)
-		if err != nil {
-			return 0, err
-		}
-		if p.open, err = serial.Open(serial.Options{Path: path}); err != nil {
-			p.open = nil
-			return 0, err
-		}
-		go drain(p.open)
+	s := p.open
+	if s == nil && !p.opening && !p.closed {
+		p.opening = true
+		go p.connect()
 	}
-	n, err := p.open.WriteTimeout(b, d)
+	p.mu.Unlock()
+	if s == nil {
+		return 0, fmt.Errorf("write to %s: %w", p.path, frame.ErrGone)
+	}
+	n, err := s.WriteTimeout(b, d)
 	if err != nil {
-		_ = p.open.Close() // the error says why; the next command finds it again if it is back
-		p.open = nil
+		p.drop(s)
 	}
 	return n, err
 }
 
-// drain reads what a lamp answers, which nobody needs, until the port is closed: a device that cannot get rid of it may stop listening.
-func drain(s *serial.Scanner) {
+// connect opens the port, and reads what the lamp answers, which nobody needs, until it is closed: a device that cannot get rid of it may
+// stop listening.
+func (p *lampPort) connect() {
+	path, err := serialFile(p.path)
+	var s *serial.Scanner
+	if err == nil {
+		s, err = serial.Open(serial.Options{Path: path})
+	}
+	p.mu.Lock()
+	p.opening = false
+	if err == nil && !p.closed {
+		p.open = s
+	}
+	unwanted := err == nil && p.closed
+	p.mu.Unlock()
+	if unwanted {
+		_ = s.Close()
+	}
+	if err != nil || unwanted {
+		return // the next command tries again
+	}
 	var answers [64]byte
 	for {
 		if _, err := s.ReadFrame(answers[:]); err != nil {
+			p.drop(s)
 			return
 		}
 	}
 }
 
+// drop closes a port that failed: what it still holds must not come later.
+func (p *lampPort) drop(s *serial.Scanner) {
+	p.mu.Lock()
+	if p.open == s {
+		p.open = nil
+	}
+	p.mu.Unlock()
+	_ = s.Close()
+}
+
 func (p *lampPort) close() error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.open == nil {
+	s := p.open
+	p.open, p.closed = nil, true
+	p.mu.Unlock()
+	if s == nil {
 		return nil
 	}
-	err := p.open.Close()
-	p.open = nil
-	return err
+	return s.Close()
 }
 
 // lamps shows each signal on all that a lane has: none, one or several.
@@ -168,34 +198,53 @@ type lampsSafeCmd struct {
 	Config string `help:"The configuration." required:"" placeholder:"FILE"`
 }
 
-// Run says what could not be made safe, and goes on with the rest.
+// Limits on serial lamps that are looked after while no gateway runs.
+const (
+	lampPatience = 2 * time.Second // until the port is open
+	lampStep     = 50 * time.Millisecond
+)
+
+// Run makes GPIO lines safe first, which takes no time, then all serial lamps at once. It says what could not be made safe.
 func (c *lampsSafeCmd) Run() error {
 	config, err := loadConfig(c.Config)
 	if err != nil {
 		return misuse{err}
 	}
-	var failed error
-	for _, l := range config.Lanes {
-		failed = errors.Join(failed, makeSafe(&l))
+	failed := make([]error, 2*len(config.Lanes))
+	var all sync.WaitGroup
+	for i, l := range config.Lanes {
+		if l.GPIO != nil {
+			failed[i] = inLane(l.ID, lamp.Safe(l.GPIO.driver()))
+		}
+		all.Go(func() { failed[len(config.Lanes)+i] = inLane(l.ID, serialSafe(&l)) })
 	}
-	return failed
+	all.Wait()
+	return errors.Join(failed...)
 }
 
-func makeSafe(l *laneConfig) error {
-	var failed error
-	if l.GPIO != nil {
-		failed = lamp.Safe(l.GPIO.driver())
-	}
-	own := &device{config: laneConfig{ID: l.ID, Tower: l.Tower, Relay: l.Relay}}
-	if shown, err := own.lamps(); err != nil {
-		failed = errors.Join(failed, err)
-	} else {
-		failed = errors.Join(failed, shown.Set(lane.SignalIdle), shown.Close())
-	}
-	if failed != nil {
-		return fmt.Errorf("lane %q: %w", l.ID, failed)
+func inLane(id string, err error) error {
+	if err != nil {
+		return fmt.Errorf("lane %q: %w", id, err)
 	}
 	return nil
+}
+
+// serialSafe switches a lane's tower and relay off.
+func serialSafe(l *laneConfig) error {
+	shown, err := (&device{config: laneConfig{ID: l.ID, Tower: l.Tower, Relay: l.Relay}}).lamps()
+	if err != nil {
+		return err
+	}
+	return errors.Join(switchOff(shown), shown.Close())
+}
+
+// switchOff says Off until it is heard.
+func switchOff(shown lamps) (err error) {
+	for end := time.Now().Add(lampPatience); ; time.Sleep(lampStep) {
+		if err = shown.Set(lane.SignalIdle); err == nil || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 type lampsTryCmd struct {
@@ -219,6 +268,9 @@ func (c *lampsTryCmd) Run(std streams) error {
 		shown, err := (&device{config: laneConfig{ID: l.ID, GPIO: l.GPIO, Tower: l.Tower, Relay: l.Relay}}).lamps()
 		if err != nil {
 			return err
+		}
+		if err := switchOff(shown); err != nil {
+			return errors.Join(err, shown.Close())
 		}
 		return errors.Join(tryLamps(std, shown), shown.Close())
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"passerelle/drivers/forward"
@@ -25,8 +26,8 @@ func (all outputs) Close() error {
 	return failed
 }
 
-// outputs opens what the lanes drive and gives it to them. An output that cannot be had stops the start: a gate whose lamp is missing
-// would let people in, or not, without a sign.
+// outputs opens what the lanes drive and gives it to them. GPIO lines that cannot be had stop the start: a gate whose lamp is missing would
+// let people in, or not, without a sign. What may be plugged in later, a tower or a relay board, is a fault of its lane until it is there.
 func (c *config) outputs(o *stationOptions) (all outputs, err error) {
 	defer func() {
 		if err != nil {
@@ -55,12 +56,7 @@ func (c *config) outputs(o *stationOptions) (all outputs, err error) {
 			all = append(all, to)
 		}
 		if l.Contact != nil {
-			contact, err := l.Contact.open()
-			if err != nil {
-				return all, fmt.Errorf("lane %q: %w", l.ID, err)
-			}
-			o.contacts = append(o.contacts, laneContact{l.ID, contact})
-			all = append(all, contact)
+			o.contacts = append(o.contacts, laneContact{l.ID, l.Contact})
 		}
 	}
 	return all, nil
@@ -87,19 +83,37 @@ func (c *contactConfig) open() (*lamp.Contact, error) {
 
 // laneContact is the turnstile of a lane.
 type laneContact struct {
-	lane    string
-	contact *lamp.Contact
+	lane   string
+	config *contactConfig
 }
 
-// count counts who walks through, until the context ends.
-func (c laneContact) count(ctx context.Context, g *lane.Gate) error {
-	for {
-		edge, err := c.contact.Wait(ctx)
-		if ctx.Err() != nil {
-			return nil
+// contactPause is between attempts to open a contact that failed. It only counts, so it stops nothing.
+const contactPause = 5 * time.Second
+
+// run counts who walks through, until the context ends.
+func (c laneContact) run(ctx context.Context, g *lane.Gate, log *slog.Logger) {
+	said := ""
+	for ctx.Err() == nil {
+		contact, err := c.config.open()
+		if err == nil {
+			err = errors.Join(c.count(ctx, g, contact, log), contact.Close())
 		}
+		if ctx.Err() == nil && err != nil && err.Error() != said {
+			said = err.Error()
+			log.Error("contact: who walks through is not counted", "lane", c.lane, "err", err)
+		}
+		sleep(ctx, contactPause, nil)
+	}
+}
+
+func (c laneContact) count(ctx context.Context, g *lane.Gate, contact *lamp.Contact, log *slog.Logger) error {
+	for {
+		edge, err := contact.Wait(ctx)
 		if err != nil {
 			return err
+		}
+		if edge.Lost > 0 {
+			log.Error("contact: edges were lost, so the count is too low", "lane", c.lane, "edges", edge.Lost)
 		}
 		if edge.Active {
 			g.Passed(c.lane)

@@ -232,11 +232,7 @@ func (s *station) run(ctx context.Context, page, events net.Listener) error {
 		all.Go(func() { s.options.hotplug.run(ctx) })
 	}
 	for _, c := range s.options.contacts {
-		all.Go(func() {
-			if err := c.count(ctx, s.gate); err != nil {
-				s.log.Error("contact: who walks through is not counted any more", "lane", c.lane, "err", err)
-			}
-		})
+		all.Go(func() { c.run(ctx, s.gate, s.log) })
 	}
 	all.Go(func() {
 		if err := s.journal.CheckOlder(ctx); err != nil && ctx.Err() == nil {

@@ -18,8 +18,8 @@ const drainStep = 10 * time.Millisecond
 // Write sends a command (trigger, beeper, an answer to a scanner that waits) within Options.WriteTimeout.
 func (s *Scanner) Write(b []byte) (int, error) { return s.WriteTimeout(b, s.opts.WriteTimeout) }
 
-// WriteTimeout sends a command and returns len(b) once the kernel has it all. It takes no longer than d, at most
-// MaxWriteTimeout, also when another write is before it. When time is out it drops what the device did not take, so that
+// WriteTimeout sends a command and returns len(b) once it has left the kernel: the device, or the chip of the port, has it all. It takes no
+// longer than d, at most MaxWriteTimeout, also when another write is before it. When time is out it drops what was not taken, so that
 // nothing of it comes later, and the error is os.ErrDeadlineExceeded; else the errors are those of ReadFrame.
 func (s *Scanner) WriteTimeout(b []byte, d time.Duration) (int, error) {
 	limit, cancel := context.WithTimeout(context.Background(), min(d, MaxWriteTimeout))
@@ -61,7 +61,37 @@ func (s *Scanner) write(limit context.Context, b []byte) error {
 			s.out.SetWriteDeadline(time.Time{})
 		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.awaitOutput(limit)
+}
+
+// leaveStep is how often a write looks whether the command has left.
+const leaveStep = time.Millisecond
+
+// awaitOutput waits until the kernel holds nothing more for the device. A pseudo-terminal never says that it does.
+func (s *Scanner) awaitOutput(limit context.Context) error {
+	for {
+		held, err := s.heldOutput()
+		if err != nil || held == 0 {
+			return err
+		}
+		select {
+		case <-limit.Done():
+			return os.ErrDeadlineExceeded
+		case <-time.After(leaveStep):
+		}
+	}
+}
+
+// heldOutput is how many bytes the kernel holds for the device (tty_ioctl(4), TIOCOUTQ; on USB with those under way).
+func (s *Scanner) heldOutput() (held int, err error) {
+	err = control(s.out, func(fd int) (err error) {
+		held, err = unix.IoctlGetInt(fd, unix.TIOCOUTQ)
+		return err
+	})
+	return held, err
 }
 
 // endWrite makes a write that waits return now.
@@ -75,12 +105,7 @@ func (s *Scanner) dropOutput() {
 // finishOutput gives the last command time to leave, then drops the rest: close(2) on a serial port would wait for it up to 30 s.
 func (s *Scanner) finishOutput() {
 	for waited := time.Duration(0); waited < s.opts.WriteTimeout; waited += drainStep {
-		held := 0
-		err := control(s.out, func(fd int) (err error) {
-			held, err = unix.IoctlGetInt(fd, unix.TIOCOUTQ)
-			return err
-		})
-		if err != nil || held == 0 {
+		if held, err := s.heldOutput(); err != nil || held == 0 {
 			break
 		}
 		time.Sleep(drainStep)

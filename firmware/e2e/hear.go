@@ -21,12 +21,20 @@ func hear(r io.Reader, t *tally, begun time.Time, awake func() bool) error {
 		switch words := strings.Fields(line); {
 		case strings.HasPrefix(line, "rig: begin "):
 			awake()
+			if program != "" {
+				enter(t, program, results, "it has no end")
+			}
 			program, results = words[2], nil
 			t.figure("qemu started → rig runs "+program, fmt.Sprintf("%.1f s", time.Since(begun).Seconds()))
 		case strings.HasPrefix(line, "rig: end "):
 			enter(t, program, results, line)
 			program = ""
-		case line == "rig: done", line == "rig: staying":
+		case line == "rig: staying":
+			return nil
+		case line == "rig: done":
+			if program != "" {
+				enter(t, program, results, "it has no end")
+			}
 			return nil
 		case strings.Contains(line, "figure: "):
 			_, figure, _ := strings.Cut(line, "figure: ")
@@ -62,8 +70,8 @@ func enter(t *tally, program string, results []outcome, end string) {
 	if !strings.HasSuffix(end, "<nil>") && !failed {
 		t.result(program+": "+end, false)
 	}
-	if len(results) == 0 && strings.HasSuffix(end, "<nil>") {
-		return // nothing of it was asked for
+	if len(results) == 0 && !t.partial {
+		t.result(program+": none of its scenarios ran", false)
 	}
 }
 

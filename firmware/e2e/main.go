@@ -51,6 +51,7 @@ func run(ctx context.Context, o options, rounds int) error {
 	}
 	defer r.close()
 	total := newTally()
+	total.partial = o.run != ""
 	for round := range rounds {
 		begun := time.Now()
 		t, err := r.round(ctx)
@@ -58,11 +59,11 @@ func run(ctx context.Context, o options, rounds int) error {
 			return fmt.Errorf("round %d: %w", round+1, err)
 		}
 		total.add(t)
-		passed, failed := t.count()
+		passed, failed := t.count(1)
 		fmt.Printf("e2e: round %d of %d: %d scenarios, %d passed, %d failed, %.0f s\n", round+1, rounds, passed+failed, passed, failed, time.Since(begun).Seconds())
 	}
 	total.print(rounds)
-	passed, failed := total.count()
+	passed, failed := total.count(rounds)
 	fmt.Printf("e2e: %d scenarios, %d passed, %d failed\n", passed+failed, passed, failed)
 	if failed > 0 || passed == 0 {
 		return errFailed
@@ -76,6 +77,7 @@ type tally struct {
 	passed, failed map[string]int
 	figures        map[string][]string
 	order          []string // of figures
+	partial        bool     // not all scenarios were asked for
 }
 
 func newTally() *tally {
@@ -116,23 +118,27 @@ func (t *tally) add(o *tally) {
 	}
 }
 
-// count counts scenarios: one has passed if it did each time.
-func (t *tally) count() (passed, failed int) {
+// count counts scenarios: one has passed if it did in each round.
+func (t *tally) count(rounds int) (passed, failed int) {
 	for _, name := range t.names {
-		if t.failed[name] > 0 {
-			failed++
-		} else {
+		if t.good(name, rounds) {
 			passed++
+		} else {
+			failed++
 		}
 	}
 	return passed, failed
+}
+
+func (t *tally) good(name string, rounds int) bool {
+	return t.failed[name] == 0 && t.passed[name] == rounds
 }
 
 // print prints the table of scenarios and the figures.
 func (t *tally) print(rounds int) {
 	for _, name := range t.names {
 		word := "ok"
-		if t.failed[name] > 0 {
+		if !t.good(name, rounds) {
 			word = "FAILED"
 		}
 		fmt.Printf("e2e: %3d of %d  %-6s %s\n", t.passed[name], rounds, word, name)

@@ -147,6 +147,7 @@ func (r *rig) round(ctx context.Context) (*tally, error) {
 		return nil, fmt.Errorf("copy the disk: %w\n%s", err, text)
 	}
 	t := newTally()
+	t.partial = r.options.run != ""
 	if err := r.boot(ctx, disk, false, t); err != nil {
 		return nil, err
 	}
@@ -207,7 +208,7 @@ func boardCommand(ctx context.Context, image, initrd, disk, work string) *exec.C
 		"-M", "virt", "-cpu", "cortex-a72", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "1024",
 		"-display", "none", "-nic", "none", "-no-reboot",
 		"-kernel", filepath.Join(image, "vmlinuz"), "-initrd", initrd,
-		"-append", "console=ttyAMA0 quiet panic=5 rdinit=/rig/start",
+		"-append", "console=ttyAMA0 quiet rdinit=/rig/start",
 		"-drive", "file="+disk+",if=virtio,format=raw",
 		"-serial", "file:"+filepath.Join(work, "console"),
 		"-device", "virtio-serial-pci",

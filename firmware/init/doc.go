@@ -13,6 +13,7 @@
 //   - A state partition that cannot be mounted is tried again and again, and the gate stays shut meanwhile: without its journal it may
 //     admit nobody.
 //   - Configuration is one file on the state partition. Until it is there the box waits for it, and says so on the console.
+//   - A fault of the kernel, or the end of this program, starts the box again; a keyboard that somebody plugs in cannot (Ctrl-Alt-Del, SysRq).
 //   - No shell, no login, no package manager: who has the console has the log and nothing else.
 //
 // Not there yet: dm-verity over the root partition, two slots and signed updates, a network set-up (reports leave only where the kernel

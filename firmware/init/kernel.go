@@ -20,6 +20,20 @@ func mountKernel() error {
 	)
 }
 
+// hardenKernel has the kernel start again after any fault, this program's end included, since a box that hangs keeps its outputs as they are;
+// and takes its own hands off a keyboard: Ctrl-Alt-Del and SysRq would start the box anew.
+func hardenKernel() error {
+	for name, value := range map[string]string{"kernel/panic": "5", "kernel/panic_on_oops": "1", "kernel/sysrq": "0"} {
+		if err := os.WriteFile("/proc/sys/"+name, []byte(value+"\n"), 0); err != nil {
+			return err
+		}
+	}
+	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF); err != nil {
+		return fmt.Errorf("switch Ctrl-Alt-Del off: %w", err)
+	}
+	return nil
+}
+
 func mount(source, target, kind string, flags uintptr, options string) error {
 	if err := unix.Mount(source, target, kind, flags, options); err != nil {
 		return fmt.Errorf("mount %s at %s: %w", source, target, err)

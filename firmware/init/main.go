@@ -48,6 +48,9 @@ func enterRoot() error {
 	if err := useConsole(); err != nil {
 		return err
 	}
+	if err := hardenKernel(); err != nil {
+		return err
+	}
 	if err := loadModules("/modules"); err != nil {
 		return err
 	}
@@ -88,6 +91,9 @@ func switchRoot(folder string) error {
 
 // runAppliance makes the machine ready and runs the gate until it is told to stop.
 func runAppliance() error {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, unix.SIGTERM, unix.SIGUSR1)
+	signal.Ignore(unix.SIGINT) // Ctrl-Alt-Del of a keyboard that somebody plugged in
 	// The console of the initramfs is inherited: descriptors 0 to 2 stay open over exec.
 	if err := prepare(); err != nil {
 		return err
@@ -105,8 +111,6 @@ func runAppliance() error {
 	}
 	say("ready after %v", sinceBoot().Round(10*time.Millisecond))
 
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, unix.SIGTERM, unix.SIGINT, unix.SIGUSR1)
 	last := newSupervisor().run(stop)
 	return shutDown(last)
 }
@@ -148,7 +152,7 @@ func mountState() error {
 	return mount(device, stateFolder, "ext4", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_NOATIME, "errors=remount-ro")
 }
 
-// shutDown writes everything out and ends the machine: SIGTERM switches it off, SIGINT (Ctrl-Alt-Del) and SIGUSR1 start it again.
+// shutDown writes everything out and ends the machine: SIGTERM switches it off, SIGUSR1 starts it again.
 func shutDown(s os.Signal) error {
 	unix.Sync()
 	if err := unix.Unmount(stateFolder, 0); err != nil {

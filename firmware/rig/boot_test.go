@@ -157,7 +157,14 @@ func (b *box) crash(k *kit, s *usbip.Serial) {
 	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
 		b.t.Fatal(err)
 	}
-	b.eventually("green and relay are off", func() bool { return levels(b.t)&(greenBit|relayBit) == relayBit })
+	b.eventually("green and relay are off before the gate is back", func() bool {
+		off := levels(b.t)&(greenBit|relayBit) == relayBit
+		now := gatePID(b.t)
+		if now != 0 && now != pid {
+			b.t.Fatal("the gate was started again before anybody saw the outputs safe")
+		}
+		return off && now == 0
+	})
 	figure(b.t, "gate killed in the middle of green → pins safe, by init", "%v", time.Since(killed).Round(time.Millisecond))
 	b.eventually("the gate is back", func() bool {
 		st, err := b.status()

@@ -73,14 +73,21 @@ func TestReaderThatWaitsIsAlwaysAnsweredInTime(t *testing.T) {
 			s.give(read(), policy.Deny)
 			s.give(read(), policy.Admit)
 		}, []told{{0, AnswerBad}, {0, AnswerBad}}},
-		{"each of two that wait", func(s *screen, read func() time.Time) {
+		{"good is not for the second of two that wait", func(s *screen, read func() time.Time) {
 			first := read()
 			time.Sleep(100 * time.Millisecond)
 			second := read()
 			s.give(first, policy.Admit)
 			time.Sleep(5 * time.Second)
 			s.give(second, policy.Admit)
-		}, []told{{100 * time.Millisecond, AnswerGood}, {100*time.Millisecond + told1, AnswerBad}}},
+		}, []told{{100*time.Millisecond + told1, AnswerBad}}},
+		{"none for the first of two when the second is answered", func(s *screen, read func() time.Time) {
+			first := read()
+			time.Sleep(100 * time.Millisecond)
+			second := read()
+			s.give(first, policy.Deny)
+			s.give(second, policy.Deny)
+		}, []told{{100 * time.Millisecond, AnswerBad}}},
 		{"a typed code has nobody who waits", func(s *screen, _ func() time.Time) { s.give(s.read(), policy.Admit) }, nil},
 	}
 	for _, tt := range tests {

@@ -135,7 +135,7 @@ func (d *display) show(r result) {
 	} else if late {
 		d.keep(r.at)
 	}
-	if w.answer && !late {
+	if w.answer && !late && !d.overtaken(r.read) {
 		d.answer(r.read, answerTo(e.Kind, d.wanted))
 	}
 	if d.config.Forward != nil && !r.again {
@@ -144,7 +144,12 @@ func (d *display) show(r result) {
 	d.gate.hub.publish(d.count(e))
 }
 
-// answerTo is what a reader is told: good only where the lamp is green for this very code.
+// overtaken reports whether the reader has given a later code: it waits for that one's answer now, and would take this one for it.
+func (d *display) overtaken(read time.Time) bool {
+	return slices.ContainsFunc(d.waiting, func(w waiting) bool { return w.answer && w.read.After(read) })
+}
+
+// answerTo is what a reader is told: good only where the lamp is to be green for this very code.
 func answerTo(kind EventKind, lamp Signal) Answer {
 	switch {
 	case kind == ShownAgain:
@@ -228,7 +233,7 @@ func (d *display) late() {
 				d.askPerson()
 			}
 			w.late = true
-			if w.answer {
+			if w.answer && !d.overtaken(w.read) {
 				d.answer(w.read, AnswerBad)
 			}
 			d.gate.hub.publish(d.count(Event{Kind: VerdictLate, Lane: d.config.ID, At: now}))

@@ -57,11 +57,12 @@ type Answer uint8
 const (
 	AnswerBad    Answer = iota // refused, a person decides, or there is no verdict in time
 	AnswerIgnore               // nothing new: the same code within the repeat time
-	AnswerGood                 // admitted: on disk, and the lamp is green
+	AnswerGood                 // admitted: on disk, and the lamp was told to be green
 )
 
 // Reader is a scanner that waits for an answer and drives a lamp of its own. Answer is called once for each frame that it gave, with the
-// time when that was read, at most Deadline after it, and returns within AnswerTime.
+// time when that was read, at most Deadline after it, and returns within AnswerTime. A frame that another one has overtaken gets no
+// answer: the reader has stopped waiting for it, and would take it for the later one's.
 type Reader interface {
 	Answer(read time.Time, a Answer) error
 }

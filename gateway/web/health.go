@@ -52,6 +52,8 @@ func (s *Server) obstacles() []obstacle {
 	for _, id := range c.Gate.Lanes() {
 		if st, ok := c.Gate.Status(id); !ok || !st.Connected {
 			found = append(found, obstacle{Code: "scanner_gone", Lane: id})
+		} else if st.LampFault {
+			found = append(found, obstacle{Code: "lamp_fault", Lane: id})
 		}
 	}
 	return found

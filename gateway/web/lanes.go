@@ -131,12 +131,13 @@ type laneState struct {
 	Again     uint64 `json:"again"`
 	Late      uint64 `json:"late"`
 	Passed    uint64 `json:"passed"`
+	LampFault bool   `json:"lamp_fault"` // nobody knows what the lamp shows
 }
 
 func newLaneState(st lane.Status) laneState {
 	return laneState{
 		Lane: st.Lane, Profile: st.Profile, Scanner: st.Scanner, Connected: st.Connected,
-		Admitted: st.Admitted, Denied: st.Denied, Referred: st.Referred, Again: st.Again, Late: st.Late, Passed: st.Passed,
+		Admitted: st.Admitted, Denied: st.Denied, Referred: st.Referred, Again: st.Again, Late: st.Late, Passed: st.Passed, LampFault: st.LampFault,
 	}
 }
 

@@ -75,6 +75,7 @@ func (m *meters) lane(s *Server, id string) {
 	}
 	label := "{lane=" + strconv.Quote(id) + "}"
 	m.set.NewGauge("passerelle_passed"+label, func() float64 { return float64(status().Passed) })
+	m.set.NewGauge("passerelle_lamp_fault"+label, func() float64 { return flag(status().LampFault) })
 	m.set.NewGauge("passerelle_scanner_connected"+label, func() float64 { return flag(status().Connected) })
 	for _, sec := range m.buckets {
 		m.set.NewCounter(fmt.Sprintf("passerelle_verdict_seconds_bucket{lane=%q,le=%q}", id, sec.label))

@@ -14,7 +14,7 @@ GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Packages whose goroutines share memory.
-SHARED := ./drivers/... ./gateway/sig/... ./gateway/rows ./gateway/lane/... ./gateway/journal/... ./gateway/report/... ./gateway/web/... ./gateway/trust/... ./gateway/verify/...
+SHARED := $(addprefix ./drivers/,answer forward hid lamp scannertest serial tcp usb) ./firmware/usbip ./gateway/sig/... ./gateway/rows ./gateway/lane/... ./gateway/journal/... ./gateway/report/... ./gateway/web/... ./gateway/trust/... ./gateway/verify/...
 # Packages that run on arm64 under qemu-user: all that computes.
 PURE := ./gateway/encoding/... ./gateway/rows/... ./gateway/credential/... ./gateway/sig/... ./gateway/policy/... ./gateway/verify/... ./gateway/trust/... ./gateway/issuer/... ./drivers/frame/... ./drivers/keyboard/... ./drivers/setup/... ./firmware/scanners/...
 
@@ -44,6 +44,7 @@ format:
 
 race:
 	$(GO) test -race -timeout 20m $(SHARED)
+	$(GO) test -race -timeout 20m -run 'CloseEnds|FailedCamera|CodesAndFrames|Interrupted|OldFrames' ./drivers/camera
 	$(GO) test -race -timeout 20m -run 'Row|Core|Progress|Difference|Pipeline|Hostile|Interrupt' ./gateway
 
 generic: ## the packages of the hot path without assembly
@@ -54,7 +55,7 @@ fuzz: ## every fuzz target for FUZZTIME
 
 cross: ## arm64: the pure packages under qemu-user, and the program built with and without cgo
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64-static -timeout 20m $(PURE)
-	GOARCH=arm64 CGO_ENABLED=1 CC=aarch64-linux-gnu-gcc $(GO) build -trimpath -ldflags '$(LDFLAGS) -linkmode external -extldflags -static' -o build/passerelle-arm64 ./gateway
+	GOARCH=arm64 CGO_ENABLED=1 CC=aarch64-linux-gnu-gcc $(GO) build -tags netgo,osusergo -trimpath -ldflags '$(LDFLAGS) -linkmode external -extldflags -static' -o build/passerelle-arm64 ./gateway
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/passerelle-arm64-nocgo ./gateway
 	qemu-aarch64-static build/passerelle-arm64 version
 

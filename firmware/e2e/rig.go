@@ -34,7 +34,7 @@ var programs = []program{
 const bootTime = 2 * time.Minute
 
 // testTime is how long one test program may take on the board.
-const testTime = 10 * time.Minute
+const testTime = 20 * time.Minute
 
 // rig holds what is the same for all rounds.
 type rig struct {

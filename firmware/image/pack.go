@@ -31,7 +31,8 @@ func (b *builder) programs() error {
 			" -linkmode external -extldflags -static",
 		},
 	} {
-		c := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w"+b.version()+p.flags, "-o", filepath.Join(root, p.file), p.pkg)
+		// netgo and osusergo: names are looked up by Go's own code, since glibc's would load libraries that are not there.
+		c := exec.Command("go", "build", "-tags", "netgo,osusergo", "-trimpath", "-ldflags", "-s -w"+b.version()+p.flags, "-o", filepath.Join(root, p.file), p.pkg)
 		c.Env = append(append(os.Environ(), "GOOS=linux", "GOARCH=arm64"), p.env...)
 		if text, err := c.CombinedOutput(); err != nil {
 			return fmt.Errorf("build %s: %w\n%s", p.pkg, err, text)

@@ -46,10 +46,10 @@ func (d *device) tower() (lamp.Lamp, error) {
 	if c == nil {
 		return nil, nil
 	}
-	port := &lampPort{path: c.Path}
+	port := newLampPort(c.Path)
 	tower, err := lamp.NewTower(port, c.Model)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, port.close())
 	}
 	return portLamp{tower, port}, nil
 }
@@ -59,10 +59,10 @@ func (d *device) relay() (lamp.Lamp, error) {
 	if c == nil {
 		return nil, nil
 	}
-	port := &lampPort{path: c.Path}
+	port := newLampPort(c.Path)
 	board, err := lamp.NewRelayBoard(port, lamp.RelayConfig{Model: c.Model, Channel: c.Channel, Pulse: time.Duration(c.Pulse)})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, port.close())
 	}
 	return portLamp{board, port}, nil
 }
@@ -84,6 +84,13 @@ type lampPort struct {
 	open    *serial.Scanner // nil while it is not; guarded by mu
 	opening bool            // guarded by mu
 	closed  bool            // guarded by mu
+}
+
+// newLampPort begins to open the port.
+func newLampPort(path string) *lampPort {
+	p := &lampPort{path: path, opening: true}
+	go p.connect()
+	return p
 }
 
 // WriteTimeout implements lamp.Port.

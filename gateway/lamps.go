@@ -49,8 +49,9 @@ func (d *device) tower() (lamp.Lamp, error) {
 	port := newLampPort(c.Path)
 	tower, err := lamp.NewTower(port, c.Model)
 	if err != nil {
-		return nil, errors.Join(err, port.close())
+		return nil, err
 	}
+	go port.keep(tower.Restore)
 	return portLamp{tower, port}, nil
 }
 
@@ -62,8 +63,9 @@ func (d *device) relay() (lamp.Lamp, error) {
 	port := newLampPort(c.Path)
 	board, err := lamp.NewRelayBoard(port, lamp.RelayConfig{Model: c.Model, Channel: c.Channel, Pulse: time.Duration(c.Pulse)})
 	if err != nil {
-		return nil, errors.Join(err, port.close())
+		return nil, err
 	}
+	go port.keep(board.Restore)
 	return portLamp{board, port}, nil
 }
 
@@ -75,87 +77,90 @@ type portLamp struct {
 
 func (l portLamp) Close() error { return errors.Join(l.Lamp.Close(), l.port.close()) }
 
-// lampPort is the serial port of a lamp. It is opened beside, since that may take seconds on a device that hangs: what is to be sent while it
-// is not open is refused at once and never goes out later: a Green that waited would let in whoever stands there by then.
+// lampPort is the serial port of a lamp. It is kept open beside, since opening may take seconds on a device that hangs: what is to be sent
+// while it is not open is refused at once and never goes out later, or a Green that waited would let in whoever stands there by then.
 type lampPort struct {
-	path string // USB port or device file
+	path   string // USB port or device file
+	closed chan struct{}
 
-	mu      sync.Mutex
-	open    *serial.Scanner // nil while it is not; guarded by mu
-	opening bool            // guarded by mu
-	closed  bool            // guarded by mu
+	mu   sync.Mutex
+	open *serial.Scanner // nil while it is not; guarded by mu
 }
 
-// newLampPort begins to open the port.
-func newLampPort(path string) *lampPort {
-	p := &lampPort{path: path, opening: true}
-	go p.connect()
-	return p
-}
+func newLampPort(path string) *lampPort { return &lampPort{path: path, closed: make(chan struct{})} }
 
 // WriteTimeout implements lamp.Port.
 func (p *lampPort) WriteTimeout(b []byte, d time.Duration) (int, error) {
 	p.mu.Lock()
 	s := p.open
-	if s == nil && !p.opening && !p.closed {
-		p.opening = true
-		go p.connect()
-	}
 	p.mu.Unlock()
 	if s == nil {
 		return 0, fmt.Errorf("write to %s: %w", p.path, frame.ErrGone)
 	}
 	n, err := s.WriteTimeout(b, d)
 	if err != nil {
-		p.drop(s)
+		_ = s.Close() // what it still holds must not come later
 	}
 	return n, err
 }
 
-// connect opens the port, and reads what the lamp answers, which nobody needs, until it is closed: a device that cannot get rid of it may
-// stop listening.
-func (p *lampPort) connect() {
+// keep opens the port whenever it is there, until close, and has the lamp told what it shows: it may have come back dark, or lit.
+func (p *lampPort) keep(restore func() error) {
+	for {
+		if s, err := p.connect(); err == nil {
+			_ = restore() // a port that fails again is opened again
+			drain(s)
+			p.set(nil)
+			_ = s.Close()
+		}
+		select {
+		case <-p.closed:
+			return
+		case <-time.After(lampStep):
+		}
+	}
+}
+
+func (p *lampPort) connect() (*serial.Scanner, error) {
 	path, err := serialFile(p.path)
-	var s *serial.Scanner
-	if err == nil {
-		s, err = serial.Open(serial.Options{Path: path})
+	if err != nil {
+		return nil, err
 	}
+	s, err := serial.Open(serial.Options{Path: path})
+	if err != nil {
+		return nil, err
+	}
+	p.set(s)
+	select {
+	case <-p.closed: // meanwhile
+		p.set(nil)
+		return nil, errors.Join(frame.ErrClosed, s.Close())
+	default:
+		return s, nil
+	}
+}
+
+func (p *lampPort) set(s *serial.Scanner) {
 	p.mu.Lock()
-	p.opening = false
-	if err == nil && !p.closed {
-		p.open = s
-	}
-	unwanted := err == nil && p.closed
-	p.mu.Unlock()
-	if unwanted {
-		_ = s.Close()
-	}
-	if err != nil || unwanted {
-		return // the next command tries again
-	}
+	defer p.mu.Unlock()
+	p.open = s
+}
+
+// drain reads what the lamp answers, which nobody needs, until the port fails or is closed: a device that cannot get rid of it may stop
+// listening.
+func drain(s *serial.Scanner) {
 	var answers [64]byte
 	for {
 		if _, err := s.ReadFrame(answers[:]); err != nil {
-			p.drop(s)
 			return
 		}
 	}
 }
 
-// drop closes a port that failed: what it still holds must not come later.
-func (p *lampPort) drop(s *serial.Scanner) {
-	p.mu.Lock()
-	if p.open == s {
-		p.open = nil
-	}
-	p.mu.Unlock()
-	_ = s.Close()
-}
-
 func (p *lampPort) close() error {
+	close(p.closed)
 	p.mu.Lock()
 	s := p.open
-	p.open, p.closed = nil, true
 	p.mu.Unlock()
 	if s == nil {
 		return nil
@@ -205,10 +210,9 @@ type lampsSafeCmd struct {
 	Config string `help:"The configuration." required:"" placeholder:"FILE"`
 }
 
-// Limits on serial lamps that are looked after while no gateway runs.
 const (
-	lampPatience = 2 * time.Second // until the port is open
-	lampStep     = 50 * time.Millisecond
+	lampStep     = 50 * time.Millisecond // between attempts to open a lamp's port
+	lampPatience = 2 * time.Second       // that it has to open while no gateway runs
 )
 
 // Run makes GPIO lines safe first, which takes no time, then all serial lamps at once. It says what could not be made safe.

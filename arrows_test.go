@@ -18,30 +18,34 @@ import (
 var arrows = map[string][]string{
 	"gateway": {"gateway/*", "drivers/*"}, // main wires everything
 
-	"gateway/encoding/*":    {},
-	"gateway/encoding/cose": {"gateway/encoding/cbor"},
-	"gateway/sig":           {"gateway/sig/*"},
-	"gateway/sig/*":         {},
-	"gateway/credential/*":  {"gateway/encoding/*", "gateway/sig"},
-	"gateway/trust":         {"gateway/sig"},
-	"gateway/policy":        {"gateway/credential/*", "gateway/trust"},
-	"gateway/verify":        {"gateway/encoding/*", "gateway/credential/*", "gateway/sig", "gateway/trust", "gateway/policy"},
+	"gateway/encoding/*":          {},
+	"gateway/encoding/cose":       {"gateway/encoding/cbor"},
+	"gateway/encoding/statuslist": {"gateway/encoding/cbor"},
+	"gateway/sig":                 {"gateway/sig/*"},
+	"gateway/sig/*":               {},
+	"gateway/credential/*":        {"gateway/encoding/*", "gateway/sig"},
+	"gateway/trust":               {"gateway/sig", "gateway/credential/list", "gateway/encoding/statuslist"},
+	"gateway/identity":            {"gateway/credential/*", "gateway/policy"},
+	"gateway/policy":              {"gateway/credential/*", "gateway/trust"},
+	"gateway/verify":              {"gateway/encoding/*", "gateway/credential/*", "gateway/sig", "gateway/trust", "gateway/policy"},
 
-	"gateway/trust/bundle": {"gateway/trust", "gateway/sig"},
-	"gateway/trust/source": {"gateway/trust/bundle", "gateway/trust", "gateway/sig"},
-	"gateway/trust/cache":  {"gateway/trust/bundle", "gateway/trust"},
+	"gateway/trust/bundle": {"gateway/trust", "gateway/sig", "gateway/credential/list", "gateway/encoding/*"},
+	"gateway/trust/source": {"gateway/trust/bundle", "gateway/trust", "gateway/sig", "gateway/credential/*"},
+	"gateway/trust/cache":  {"gateway/trust/bundle", "gateway/trust", "gateway/sig", "gateway/credential/list", "gateway/encoding/*"},
 
 	"gateway/journal": {"gateway/policy"},
 	"gateway/report":  {"gateway/journal", "gateway/policy"},
-	"gateway/lane":    {"gateway/verify", "gateway/sig", "gateway/policy", "gateway/journal", "gateway/trust"},
+	"gateway/people":  {},
+	"gateway/lane":    {"gateway/verify", "gateway/identity", "gateway/sig", "gateway/policy", "gateway/journal", "gateway/trust"},
 	"gateway/rows":    {},
 	"gateway/web": {
 		"gateway/lane", "gateway/verify", "gateway/rows", "gateway/sig", "gateway/report", "gateway/trust", "gateway/trust/*", "gateway/journal",
-		"gateway/policy",
+		"gateway/policy", "gateway/people",
 	},
-	"gateway/issuer":          {"gateway/encoding/*", "gateway/sig", "gateway/trust"}, // signs; only main and tests use it
+	"gateway/issuer":          {"gateway/encoding/*", "gateway/credential/cwt", "gateway/sig", "gateway/trust"}, // signs; only main and tests use it
 	"gateway/issuer/testkeys": {"gateway/issuer", "gateway/sig", "gateway/trust"},
 	"gateway/interop":         {"gateway/*", "drivers/camera"}, // the program of make interop
+	"gateway/vectors":         {"gateway/*"},                   // the program of make vectors
 
 	"drivers/*":   {"drivers/frame"},
 	"drivers/hid": {"drivers/frame", "drivers/usb"},

@@ -52,7 +52,7 @@ func BenchmarkVerifyCommand(b *testing.B) {
 }
 
 func benchVerify(b *testing.B, rows []byte, list, p256 string, cores int) {
-	command := verifyCmd{Trust: list, Profile: "checkpoint", Now: "2021-10-10T18:00:00Z", Input: "jsonl", Output: "json", Cores: cores}
+	command := verifyCmd{Trust: list, Profile: "health", Now: "2021-10-10T18:00:00Z", Input: "jsonl", Output: "json", Cores: cores}
 	job, err := command.prepare()
 	if err != nil {
 		b.Fatal(err)

@@ -36,6 +36,8 @@ type clock struct {
 
 	mu    sync.Mutex
 	base  time.Time // last trusted time, with its monotonic reading; guarded by mu
+	told  time.Time // when a supervisor confirmed the time, by the monotonic clock; zero if nobody did; guarded by mu
+	time  int64     // what it was then, unix seconds; guarded by mu
 	floor int64     // unix seconds: the true time was not before it when the monotonic clock showed mark; guarded by mu
 	mark  time.Time // guarded by mu
 	saved int64     // the floor as it stands on disk; guarded by mu
@@ -104,6 +106,11 @@ func (c *clock) now() policy.Now {
 			return policy.At(s)
 		}
 	}
+	if !c.told.IsZero() {
+		if elapsed := t.Sub(c.told); elapsed >= 0 && elapsed <= c.maxDrift {
+			return policy.At(c.time + seconds(elapsed))
+		}
+	}
 	dark := c.dark(t)
 	earliest := c.floor + seconds(dark)
 	n := policy.Now{Earliest: earliest, Latest: earliest + seconds(c.maxDark), Class: policy.ClockFloored}
@@ -111,6 +118,22 @@ func (c *clock) now() policy.Now {
 		n.Class = policy.ClockUnknown
 	}
 	return n
+}
+
+// errTooEarly means that the time cannot be what somebody says it is.
+var errTooEarly = errors.New("it is later than that: the trust list, the program or an earlier time source says so")
+
+// confirm takes a supervisor's word for the time, for as long as the monotonic clock may carry it on, or until a time source agrees. It
+// moves no floor: a mistake ends with the next boot.
+func (c *clock) confirm(now time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.wall()
+	if now.Unix() < c.floor+seconds(c.dark(t)) {
+		return errTooEarly
+	}
+	c.told, c.time = t, now.Unix()
+	return nil
 }
 
 // save has the floor on disk, if it is clockSaveEvery past what is there. A floor that cannot be saved costs knowledge after

@@ -26,6 +26,7 @@ type config struct {
 	Trust    trustConfig              `toml:"trust"`
 	Verify   verifyConfig             `toml:"verify"`
 	Web      webConfig                `toml:"web"`
+	People   peopleConfig             `toml:"people"`
 	Report   reportConfig             `toml:"report"`
 	Profiles map[string]profileConfig `toml:"profiles"`
 	Devices  devicesConfig            `toml:"devices"`
@@ -52,6 +53,9 @@ type webConfig struct {
 	Hosts     []string `toml:"hosts"`
 	TokenFile string   `toml:"token_file"`
 	Exposed   bool     `toml:"exposed"`
+	TLS       string   `toml:"tls"`
+	CertFile  string   `toml:"cert_file"`
+	KeyFile   string   `toml:"key_file"`
 }
 
 type reportConfig struct {
@@ -64,13 +68,17 @@ type reportConfig struct {
 }
 
 type profileConfig struct {
-	Base             string   `toml:"base"`
-	Accept           []string `toml:"accept"`
-	Require          []string `toml:"require"`
-	Deny             []string `toml:"deny"`
-	Once             []string `toml:"once"`
-	IgnoreKeyExpired bool     `toml:"ignore_key_expired"`
-	AdmitStaleList   bool     `toml:"admit_stale_list"`
+	Base             string              `toml:"base"`
+	Accept           []string            `toml:"accept"`
+	Require          []string            `toml:"require"`
+	Deny             []string            `toml:"deny"`
+	Once             []string            `toml:"once"`
+	Needs            map[string][]string `toml:"needs"`
+	AdmitUnsigned    *bool               `toml:"admit_unsigned"`
+	Reentry          bool                `toml:"reentry"`
+	Passback         duration            `toml:"passback"`
+	IgnoreKeyExpired bool                `toml:"ignore_key_expired"`
+	AdmitStaleList   bool                `toml:"admit_stale_list"`
 }
 
 // duration is a time in Go's notation, "2s" or "72h".
@@ -96,10 +104,9 @@ func loadConfig(path string) (*config, error) {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
 	c := &config{
-		Profile: "checkpoint",
-		Clock:   clockConfig{Source: clockNTP, MaxDark: duration(defaultMaxDark)},
-		Verify:  verifyConfig{P256: p256Fast},
-		Web:     webConfig{Listen: "127.0.0.1:8080", Events: "127.0.0.1:8081"},
+		Clock:  clockConfig{Source: clockNTP, MaxDark: duration(defaultMaxDark)},
+		Verify: verifyConfig{P256: p256Fast},
+		Web:    webConfig{Listen: "127.0.0.1:8080", Events: "127.0.0.1:8081", TLS: tlsOff},
 	}
 	if err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(c); err != nil {
 		return nil, fmt.Errorf("configuration %s: %w", path, tomlError(err))
@@ -145,10 +152,10 @@ func (c *config) check() error {
 	if err := c.Verify.check(); err != nil {
 		return err
 	}
-	if err := c.Web.check(); err != nil {
+	if err := c.Web.check(c.People.Login); err != nil {
 		return err
 	}
-	for _, name := range append(slices.Sorted(maps.Keys(c.Profiles)), c.Profile) {
+	for _, name := range slices.Sorted(maps.Keys(c.Profiles)) {
 		if _, err := c.profile(name); err != nil {
 			return err
 		}
@@ -168,15 +175,25 @@ const (
 // minDark keeps a box without the time from taking its last known one for the time.
 const minDark = duration(time.Hour)
 
-// check refuses listeners that other machines could reach, unless that is asked for: the server would refuse them, too.
-func (w *webConfig) check() error {
+// check refuses listeners that other machines could reach, unless that is asked for, or people log in over TLS: the server would refuse
+// them, too.
+func (w *webConfig) check(login bool) error {
+	if err := w.checkTLS(); err != nil {
+		return err
+	}
 	for _, l := range []struct{ key, address string }{{"web.listen", w.Listen}, {"web.events", w.Events}} {
 		host, _, err := net.SplitHostPort(l.address)
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.key, err)
 		}
-		if !w.Exposed && !isLoopback(host) {
-			return fmt.Errorf("%s %q: other machines could reach it; web.exposed = true allows that", l.key, l.address)
+		switch {
+		case isLoopback(host):
+		case login && w.TLS == tlsOff:
+			return fmt.Errorf("%s %q: people log in, so other machines may reach it over TLS only; web.tls says how", l.key, l.address)
+		case !login && !w.Exposed:
+			return fmt.Errorf("%s %q: other machines could reach it; people.login with web.tls allows that, and so does web.exposed = true", l.key, l.address)
+		case w.TokenFile == "":
+			return fmt.Errorf("%s %q without web.token_file: any program on the network could change this gate", l.key, l.address)
 		}
 	}
 	return nil
@@ -188,79 +205,31 @@ func isNameRune(r rune) bool {
 	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_'
 }
 
-// profile returns the profile of that name, "" for the default: the operator's own, else a built-in one.
+// profile returns the profile of that name, "" for the file's: the operator's own, else a built-in one.
 func (c *config) profile(name string) (*policy.Profile, error) {
 	if name == "" {
 		name = c.Profile
+	}
+	if name == "" {
+		return nil, fmt.Errorf(`"profile" is missing: what is asked of a code, one of %s`, profileNames())
 	}
 	own, ok := c.Profiles[name]
 	if !ok {
 		p, ok := policy.Named(name)
 		if !ok {
-			return nil, fmt.Errorf("profile %q: there is none of that name", name)
+			return nil, noProfile(name)
 		}
 		return &p, nil
 	}
 	p, ok := policy.Named(own.Base)
 	if !ok || !p.Production {
-		return nil, fmt.Errorf("profiles.%s: base %q is no built-in profile for production", name, own.Base)
+		return nil, fmt.Errorf("profiles.%s: base %q is no built-in profile for production, want one of %s", name, own.Base, profileNames())
 	}
 	p.Name = name
 	if err := own.apply(&p); err != nil {
 		return nil, fmt.Errorf("profiles.%s: %w", name, err)
 	}
 	return &p, nil
-}
-
-func (o *profileConfig) apply(p *policy.Profile) error {
-	p.IgnoreKeyExpired = p.IgnoreKeyExpired || o.IgnoreKeyExpired
-	p.AdmitStale = p.AdmitStale || o.AdmitStaleList
-	if o.Accept != nil {
-		accept, err := kindSet(o.Accept)
-		if err != nil {
-			return fmt.Errorf("accept: %w", err)
-		}
-		if accept == 0 {
-			return errors.New("accept: nothing would be admitted")
-		}
-		p.Accept = accept
-	}
-	if o.Once != nil {
-		once, err := kindSet(o.Once)
-		if err != nil {
-			return fmt.Errorf("once: %w", err)
-		}
-		p.Once = once
-	}
-	for _, name := range o.Require {
-		check, ok := policy.ParseCheck(name)
-		if !ok || check != policy.Revocation { // the others always must pass, or nothing here could
-			return fmt.Errorf("require: %q cannot be asked for; revocation can", name)
-		}
-		p.Require |= policy.Checks(check)
-	}
-	for _, name := range o.Deny {
-		reason, ok := policy.ParseReason(name)
-		if !ok || policy.DefaultOutcome(reason) != policy.Refer {
-			return fmt.Errorf("deny: %q is no reason that asks a person", name)
-		}
-		p.Tighten[reason] = true
-	}
-	return nil
-}
-
-// kindSet reads kinds that can be admitted at all.
-func kindSet(names []string) (policy.KindSet, error) {
-	readable := policy.Checkpoint().Accept
-	var set policy.KindSet
-	for _, name := range names {
-		kind, ok := policy.ParseKind(name)
-		if !ok || !readable.Has(kind) {
-			return 0, fmt.Errorf("no kind that is read here is named %q: want hcert:vaccination, hcert:test, hcert:recovery", name)
-		}
-		set |= policy.Kinds(kind)
-	}
-	return set, nil
 }
 
 // readLimited reads a file of at most limit bytes.

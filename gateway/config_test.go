@@ -23,7 +23,8 @@ func written(t *testing.T, text string) string {
 
 // Parts of configurations.
 const (
-	stateLine  = "state = \"/var/lib/passerelle\"\n"
+	stateOnly  = "state = \"/var/lib/passerelle\"\n"
+	stateLine  = "profile = \"health\"\n" + stateOnly
 	serialLane = "[[lane]]\nid = \"1\"\nscanner = \"serial\"\npath = \"/dev/ttyACM0\"\n"
 )
 
@@ -40,10 +41,10 @@ func TestSmallestConfigurationHasTheDefaults(t *testing.T) {
 	if c.Web.Listen != "127.0.0.1:8080" || c.Web.Events != "127.0.0.1:8081" || c.Web.Exposed {
 		t.Errorf("web: %+v", c.Web)
 	}
-	if o.profile.Name != "checkpoint" || !o.profile.Production || o.maxDark != 168*time.Hour || o.forward != nil || o.roots != nil || o.web.Token != "" {
+	if o.profile.Name != "health" || !o.profile.Production || o.maxDark != 168*time.Hour || o.forward != nil || o.roots != nil || o.web.Token != "" {
 		t.Errorf("station: %+v", o)
 	}
-	if len(o.lanes) != 1 || o.lanes[0].ID != "1" || o.lanes[0].Profile.Name != "checkpoint" || o.lanes[0].Lamp == nil || o.lanes[0].Open == nil {
+	if len(o.lanes) != 1 || o.lanes[0].ID != "1" || o.lanes[0].Profile.Name != "health" || o.lanes[0].Lamp == nil || o.lanes[0].Open == nil {
 		t.Errorf("lanes: %+v", o.lanes)
 	}
 }
@@ -56,14 +57,14 @@ func TestWrongConfigurationsAreRefusedInWords(t *testing.T) {
 		{"no TOML", "state = \n", "line 1, column 9: unexpected character"},
 		{"relative state", "state = \"state\"\n" + serialLane, `state "state" is not an absolute path`},
 		{"no lane", stateLine, "there is no [[lane]]"},
-		{"unknown key at the top", stateLine + "colour = 1\n" + serialLane, `line 2: unknown key "colour"`},
-		{"unknown key in a table", stateLine + "[web]\nlisten = \"127.0.0.1:1\"\nport = 80\n" + serialLane, `line 4: unknown key "web.port"`},
-		{"unknown key of a lane", stateLine + serialLane + "speed = 1\n", `line 6: unknown key "lane.speed"`},
-		{"unknown key of a profile", stateLine + "[profiles.a]\nbase = \"checkpoint\"\nadmit = true\n" + serialLane, `line 4: unknown key "profiles.a.admit"`},
-		{"key twice", stateLine + stateLine + serialLane, "line 2, column 1: key state is already defined"},
-		{"wrong type", stateLine + "profile = 3\n" + serialLane, `line 2, column 11: "profile": cannot decode TOML integer`},
-		{"wrong type in a lane", stateLine + "[[lane]]\nid = 1\n", `line 3, column 6: "lane.id": cannot decode TOML integer`},
-		{"wrong type of a list", stateLine + "[web]\nhosts = \"a\"\n" + serialLane, `line 3, column 9: "web.hosts": cannot decode TOML string`},
+		{"unknown key at the top", stateLine + "colour = 1\n" + serialLane, `line 3: unknown key "colour"`},
+		{"unknown key in a table", stateLine + "[web]\nlisten = \"127.0.0.1:1\"\nport = 80\n" + serialLane, `line 5: unknown key "web.port"`},
+		{"unknown key of a lane", stateLine + serialLane + "speed = 1\n", `line 7: unknown key "lane.speed"`},
+		{"unknown key of a profile", stateLine + "[profiles.a]\nbase = \"checkpoint\"\nadmit = true\n" + serialLane, `line 5: unknown key "profiles.a.admit"`},
+		{"key twice", stateLine + stateOnly + serialLane, "line 3, column 1: key state is already defined"},
+		{"wrong type", stateOnly + "profile = 3\n" + serialLane, `line 2, column 11: "profile": cannot decode TOML integer`},
+		{"wrong type in a lane", stateLine + "[[lane]]\nid = 1\n", `line 4, column 6: "lane.id": cannot decode TOML integer`},
+		{"wrong type of a list", stateLine + "[web]\nhosts = \"a\"\n" + serialLane, `line 4, column 9: "web.hosts": cannot decode TOML string`},
 		{"number for a duration", stateLine + serialLane + "repeat = 2\n", `lane "1": repeat 2ns: want 500ms to 10s`},
 		{"duration without a unit", stateLine + "[clock]\nmax_dark = \"3\"\n" + serialLane, "missing unit in duration"},
 
@@ -80,16 +81,23 @@ func TestWrongConfigurationsAreRefusedInWords(t *testing.T) {
 		{"events for everybody", stateLine + "[web]\nevents = \"192.0.2.1:8080\"\n" + serialLane, `web.events "192.0.2.1:8080": other machines could reach it`},
 		{"page without a port", stateLine + "[web]\nlisten = \"127.0.0.1\"\n" + serialLane, "web.listen: address 127.0.0.1: missing port"},
 
-		{"unknown profile", stateLine + "profile = \"airport\"\n" + serialLane, `profile "airport": there is none of that name`},
+		{"unknown profile", stateOnly + "profile = \"airport\"\n" + serialLane, `profile "airport": there is none of that name`},
 		{"unknown profile of a lane", stateLine + serialLane + "profile = \"x\"\n", `lane "1": profile "x": there is none of that name`},
+		{"no profile", stateOnly + serialLane, `lane "1": "profile" is missing: what is asked of a code, one of boarding, venue, checkpoint, health, retail`},
+		{"misspelt profile", stateOnly + "profile = \"checkpiont\"\n" + serialLane, `profile "checkpiont": there is none of that name, want one of boarding, venue, checkpoint, health, retail`},
+		{"second document of no kind", stateLine + "[profiles.a]\nbase = \"health\"\nneeds = {\"hcert:test\" = [\"passport\"]}\n" + serialLane, `profiles.a: needs.hcert:test: no kind that is read here is named "passport"`},
+		{"second document beside what is not accepted", stateLine + "[profiles.a]\nbase = \"health\"\nneeds = {ticket = [\"mrz\"]}\n" + serialLane, `profiles.a: needs: "ticket" is no kind that is accepted here`},
+		{"document that needs itself", stateLine + "[profiles.a]\nbase = \"venue\"\nneeds = {ticket = [\"ticket\"]}\n" + serialLane, `profiles.a: needs.ticket: a document cannot need one of its own kind`},
+		{"anti-passback too long", stateLine + "[profiles.a]\nbase = \"venue\"\npassback = \"24h1s\"\n" + serialLane, `profiles.a: passback: 24h0m1s is not within 0s and 24h0m0s`},
+		{"anti-passback below zero", stateLine + "[profiles.a]\nbase = \"venue\"\npassback = \"-1s\"\n" + serialLane, `profiles.a: passback: -1s is not within`},
 		{"profile that accepts nothing", stateLine + "[profiles.a]\nbase = \"checkpoint\"\naccept = []\n" + serialLane, "profiles.a: accept: nothing would be admitted"},
 		{"profile on that of the demo", stateLine + "[profiles.a]\nbase = \"demo\"\n" + serialLane, `profiles.a: base "demo" is no built-in profile for production`},
 		{"profile on itself", stateLine + "[profiles.a]\nbase = \"a\"\n" + serialLane + "profile = \"a\"\n", `profiles.a: base "a" is no built-in profile`},
 		{"profile without a base", stateLine + "[profiles.a]\n" + serialLane, `profiles.a: base "" is no built-in profile`},
 		{"profile that nobody uses", stateLine + "[profiles.a]\nbase = \"checkpoint\"\ndeny = [\"expired\"]\n" + serialLane, `profiles.a: deny: "expired" is no reason that asks a person`},
-		{"unknown kind", stateLine + "[profiles.a]\nbase = \"checkpoint\"\naccept = [\"ticket\"]\n" + serialLane, `profiles.a: accept: no kind that is read here is named "ticket": want hcert:vaccination, hcert:test, hcert:recovery`},
-		{"unknown kind used once", stateLine + "[profiles.a]\nbase = \"checkpoint\"\nonce = [\"ticket\"]\n" + serialLane, `profiles.a: once: no kind that is read here is named "ticket"`},
-		{"kind that is refused by name", stateLine + "[profiles.a]\nbase = \"checkpoint\"\naccept = [\"bcbp\"]\n" + serialLane, `profiles.a: accept: no kind that is read here is named "bcbp"`},
+		{"unknown kind", stateLine + "[profiles.a]\nbase = \"checkpoint\"\naccept = [\"tickets\"]\n" + serialLane, `profiles.a: accept: no kind that is read here is named "tickets": want hcert:vaccination, hcert:test, hcert:recovery, ticket`},
+		{"unknown kind used once", stateLine + "[profiles.a]\nbase = \"checkpoint\"\nonce = [\"opaque\"]\n" + serialLane, `profiles.a: once: no kind that is read here is named "opaque"`},
+		{"kind that is refused by name", stateLine + "[profiles.a]\nbase = \"checkpoint\"\naccept = [\"uic\"]\n" + serialLane, `profiles.a: accept: no kind that is read here is named "uic"`},
 		{"check that nobody makes", stateLine + "[profiles.a]\nbase = \"checkpoint\"\nrequire = [\"identity\"]\n" + serialLane, `profiles.a: require: "identity" cannot be asked for`},
 		{"unknown check", stateLine + "[profiles.a]\nbase = \"checkpoint\"\nrequire = [\"luck\"]\n" + serialLane, `profiles.a: require: "luck" cannot be asked for; revocation can`},
 		{"ok as a reason", stateLine + "[profiles.a]\nbase = \"checkpoint\"\ndeny = [\"ok\"]\n" + serialLane, `profiles.a: deny: "ok" is no reason that asks a person`},
@@ -128,8 +136,8 @@ func TestWrongConfigurationsAreRefusedInWords(t *testing.T) {
 		{"pulse longer than its green", stateLine + serialLane + "[lane.gpio]\nchip = \"c\"\nrelay = \"1\"\npulse = \"3s\"\n", `lane "1": pulse 3s is longer than hold`},
 		{"contact without a line", stateLine + serialLane + "[lane.contact]\nchip = \"/dev/gpiochip0\"\n", `lane "1": contact: "chip" or "line" is missing`},
 		{"forwarding to nowhere", stateLine + serialLane + "[lane.forward]\ncontent = \"scan\"\n", `lane "1": forward: "to" is missing`},
-		{"one line for two lamps", stateLine + serialLane + "[lane.gpio]\nchip = \"c\"\ngreen = \"1\"\nred = \"1 active-low\"\n", `lane "1" needs c line 1 twice`},
-		{"one line for two lanes", stateLine + serialLane + "[lane.gpio]\nchip = \"c\"\ngreen = \"1\"\n" + strings.NewReplacer(`"1"`, `"2"`, "ACM0", "ACM1").Replace(serialLane) + "[lane.contact]\nchip = \"c\"\nline = \"1\"\n", `lanes "1" and "2" both need c line 1`},
+		{"one line for two lamps", stateLine + serialLane + "[lane.gpio]\nchip = \"c\"\ngreen = \"1\"\nred = \"1 active-low\"\n", `lane "1" needs c line 2 twice`},
+		{"one line for two lanes", stateLine + serialLane + "[lane.gpio]\nchip = \"c\"\ngreen = \"1\"\n" + strings.NewReplacer(`"1"`, `"2"`, "ACM0", "ACM1").Replace(serialLane) + "[lane.contact]\nchip = \"c\"\nline = \"1\"\n", `lanes "1" and "2" both need c line 2`},
 		{"a lamp where a scanner is", stateLine + serialLane + "[lane.tower]\npath = \"/dev/ttyACM0\"\nmodel = \"adafruit\"\n", `lane "1" needs /dev/ttyACM0 twice`},
 		{"exposed without a token", stateLine + "[web]\nexposed = true\n" + serialLane, "web.exposed without web.token_file"},
 		{"hold too short", stateLine + serialLane + "hold = \"999ms\"\n", `lane "1": hold 999ms: want at least 1s`},
@@ -182,10 +190,14 @@ func TestConfigurationHasALimit(t *testing.T) {
 
 func TestProfileOfOnesOwn(t *testing.T) {
 	t.Parallel()
-	c, err := loadConfig(written(t, stateLine+`profile = "strict"
+	c, err := loadConfig(written(t, stateOnly+`profile = "strict"
 [profiles.strict]
-base = "checkpoint"
-accept = ["hcert:test"]
+base = "venue"
+accept = ["hcert:test", "ticket"]
+needs = {ticket = ["hcert:test", "vds-nc"]}
+admit_unsigned = true
+reentry = true
+passback = "10m"
 require = ["revocation"]
 deny = ["weak_key", "list_stale"]
 once = ["hcert:test"]
@@ -193,6 +205,7 @@ ignore_key_expired = true
 admit_stale_list = true
 [profiles.plain]
 base = "checkpoint"
+needs = {}
 `+serialLane+"[[lane]]\nid = \"2\"\nscanner = \"serial\"\npath = \"/dev/ttyACM1\"\nprofile = \"plain\"\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -201,15 +214,17 @@ base = "checkpoint"
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := policy.Checkpoint()
-	want.Name, want.Accept, want.Once = "strict", policy.Kinds(policy.HCERTTest), policy.Kinds(policy.HCERTTest)
+	want := policy.Venue()
+	want.Name, want.Accept, want.Once = "strict", policy.Kinds(policy.HCERTTest, policy.Ticket), policy.Kinds(policy.HCERTTest)
+	want.Needs[policy.Ticket] = policy.Kinds(policy.HCERTTest, policy.VDSNC)
+	want.AdmitUnsigned, want.Reentry, want.Passback = true, true, 10*time.Minute
 	want.Require = policy.Checks(policy.Revocation)
 	want.Tighten[policy.WeakKey], want.Tighten[policy.ListStale] = true, true
 	want.IgnoreKeyExpired, want.AdmitStale = true, true
 	if *o.profile != want || *o.lanes[0].Profile != want {
 		t.Errorf("got %+v and %+v, want %+v", o.profile, o.lanes[0].Profile, want)
 	}
-	want = policy.Checkpoint()
+	want = policy.Health()
 	want.Name = "plain"
 	if *o.lanes[1].Profile != want {
 		t.Errorf("got %+v, want %+v", o.lanes[1].Profile, want)
@@ -282,7 +297,7 @@ func TestShippedConfigurationLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(o.lanes) != 3 || o.lanes[0].Profile.Name != "terminal-2" || o.lanes[1].Profile.Name != "checkpoint" {
+	if len(o.lanes) != 3 || o.lanes[0].Profile.Name != "terminal-2" || o.lanes[1].Profile.Name != "venue" {
 		t.Errorf("lanes: %+v", o.lanes)
 	}
 	// What is commented out is right, too.

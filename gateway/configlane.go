@@ -78,6 +78,15 @@ type contactConfig struct {
 	Line     lamp.Line `toml:"line"`
 	Bias     string    `toml:"bias"`
 	Debounce duration  `toml:"debounce"`
+	Within   duration  `toml:"within"`
+}
+
+// passing is how long somebody who was let in may take to walk through; 0 where that is not asked.
+func (l *laneConfig) passing() time.Duration {
+	if l.Contact == nil {
+		return 0
+	}
+	return time.Duration(l.Contact.Within)
 }
 
 // forwardConfig is a program that gets what is read, as if the scanner stood there.
@@ -293,6 +302,8 @@ func (l *laneConfig) checkDevices() error {
 		return fmt.Errorf(`lane %q: relay: "path" or "model" is missing`, l.ID)
 	case l.Contact != nil && (l.Contact.Chip == "" || l.Contact.Line == lamp.Line{}):
 		return fmt.Errorf(`lane %q: contact: "chip" or "line" is missing`, l.ID)
+	case l.passing() != 0 && (l.passing() < lane.MinPassing || l.passing() > lane.MaxPassing):
+		return fmt.Errorf("lane %q: contact: within %v: want %v to %v, or nothing", l.ID, l.passing(), lane.MinPassing, lane.MaxPassing)
 	case l.Forward != nil && l.Forward.To == "":
 		return fmt.Errorf(`lane %q: forward: "to" is missing`, l.ID)
 	}

@@ -74,7 +74,7 @@ func (b *board) plug(port, id, class, driver, descriptor string) {
 func (b *board) doctor(lanes string) string {
 	b.t.Helper()
 	config := filepath.Join(b.root, "passerelle.toml")
-	b.file("passerelle.toml", fmt.Sprintf("state = %q\n[clock]\nsource = \"system\"\n%s", filepath.Join(b.root, "state"), lanes))
+	b.file("passerelle.toml", fmt.Sprintf("state = %q\nprofile = \"health\"\n[clock]\nsource = \"system\"\n%s", filepath.Join(b.root, "state"), lanes))
 	var out, errs bytes.Buffer
 	execute(b.t.Context(), []string{"doctor", "--root", b.root, "--config", config}, streams{out: &out, err: &errs})
 	if errs.Len() > 0 {

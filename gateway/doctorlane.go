@@ -29,7 +29,7 @@ func (x *examination) lane(c *config, l *laneConfig, devices []plugged) {
 
 func (x *examination) laneProfile(c *config, l *laneConfig) {
 	if p, err := c.profile(l.Profile); err == nil && !p.Production {
-		x.problem("lane "+l.ID, "give it a profile for production, such as checkpoint", "profile %q admits published test keys", p.Name)
+		x.problem("lane "+l.ID, "give it a profile for production, such as health", "profile %q admits published test keys", p.Name)
 	}
 }
 

@@ -19,7 +19,8 @@ import (
 type inspectCmd struct {
 	Trust    string `help:"Trust list: a signed bundle, or a key set of trust import. Without it nobody is known." placeholder:"FILE"`
 	Roots    string `help:"Root keys that must have signed the bundle." placeholder:"FILE"`
-	Profile  string `help:"What is asked here: checkpoint or demo." default:"checkpoint"`
+	Profile  string `help:"What is asked here: health, checkpoint, boarding, venue, retail or demo." default:"health"`
+	Session  string `help:"What the lane is for: event, gate, zone, flights, as POST /v1/lanes/{id}/session takes it." placeholder:"FILE"`
 	Now      string `help:"Judge at this time (RFC 3339) instead of now." placeholder:"TIME"`
 	Disclose string `help:"Show what the code says, as far as a role may see it." placeholder:"ROLE"`
 	Code     string `arg:"" optional:"" help:"The code's text, or an image file. One line of standard input without it."`
@@ -27,7 +28,7 @@ type inspectCmd struct {
 
 // Run prints a line a layer, the checks, and the verdict.
 func (c *inspectCmd) Run(ctx context.Context, std streams) error {
-	settings := verifyCmd{Trust: c.Trust, Roots: c.Roots, Profile: c.Profile, Now: c.Now, Disclose: c.Disclose}
+	settings := verifyCmd{Trust: c.Trust, Roots: c.Roots, Profile: c.Profile, Session: c.Session, Now: c.Now, Disclose: c.Disclose}
 	job, err := settings.prepare()
 	if err != nil {
 		return err
@@ -37,6 +38,7 @@ func (c *inspectCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	verifier := verify.New(job.place.Profile, nil)
+	verifier.During(job.place.Session)
 	candidates := verifier.Verify(nil, []verify.Scan{{Data: code}}, job.place.List, job.place.Now)
 	t := tabwriter.NewWriter(std.out, 0, 0, 3, ' ', 0)
 	explain(t, code, job, verifier.Result(0), &candidates[0])
@@ -77,19 +79,13 @@ func explain(w io.Writer, code []byte, job *verifyJob, r verify.Result, c *polic
 		fmt.Fprintf(w, "message\tCOSE_Sign1, %s, key id %x, payload of %d bytes, signature of %d\n",
 			algorithm(m.Alg), m.KeyID, len(m.Payload), len(m.Signature))
 	}
-	if c.HasKey {
-		for _, k := range job.place.List.Keys(trust.HCERT, c.Key) {
-			fmt.Fprintf(w, "key\t%s, %s, %s, may sign %s, certificate valid %s to %s%s\n", k.Country, oneLine(k.Issuer),
-				&k.Public, k.Usages, day(k.NotBefore), day(k.NotAfter), marks(&k))
-		}
+	for i := range r.Keys {
+		k := &r.Keys[i]
+		fmt.Fprintf(w, "key\t%s, %s, %s, may sign %s, certificate valid %s to %s%s\n", k.Country, oneLine(k.Issuer),
+			&k.Public, strings.Join(k.UsageNames(), ","), day(k.NotBefore), day(k.NotAfter), marks(k))
 	}
-	if cert := r.Certificate; cert != nil {
-		fmt.Fprintf(w, "claims\t%s, issued %s, expires %s\n", c.Kind, moment(cert.IssuedAt), moment(cert.Expires))
-		if job.disclose {
-			for _, claim := range policy.Disclose(job.role, cert) {
-				fmt.Fprintf(w, "\t%s: %s\n", claim.Name, oneLine(claim.Value))
-			}
-		}
+	if r.Layer == verify.LayerDone {
+		explainClaims(w, job, &r, c)
 	}
 	if r.Err != nil {
 		layer := r.Layer.String()
@@ -100,6 +96,26 @@ func explain(w io.Writer, code []byte, job *verifyJob, r verify.Result, c *polic
 		fmt.Fprintf(w, "check\t%-10s  %s%s\n", check, c.State(check), because(c, check))
 	}
 	fmt.Fprintf(w, "verdict\t%s: %s. %s\n", c.Outcome(), c.Reason(), explanations[c.Reason()])
+}
+
+// explainClaims says what kind of thing it is and how long it is good, and what a role may see of the rest.
+func explainClaims(w io.Writer, job *verifyJob, r *verify.Result, c *policy.Candidate) {
+	times := ""
+	for _, claim := range policy.Disclose(policy.Airline, &r.Said) {
+		switch claim.Name {
+		case "valid_from":
+			times += ", from " + claim.Value
+		case "valid_until":
+			times += ", until " + claim.Value
+		}
+	}
+	fmt.Fprintf(w, "claims\t%s%s\n", c.Kind, times)
+	if !job.disclose {
+		return
+	}
+	for _, claim := range policy.Disclose(job.role, &r.Said) {
+		fmt.Fprintf(w, "\t%s: %s\n", claim.Name, oneLine(claim.Value))
+	}
 }
 
 // algorithm names what a message says that it is signed with. A number that is too large for any algorithm must not be shown as

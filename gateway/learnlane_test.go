@@ -11,6 +11,7 @@ import (
 )
 
 const gateOfLearn = `state = "/var/lib/passerelle"
+profile = "health"
 [[lane]]
 id = "1"
 scanner = "hid"
@@ -108,7 +109,7 @@ func TestConfigurationThatWouldNotLoadIsLeftAsItIs(t *testing.T) {
 		{"its name is taken", gateOfLearn, lane("1", "1-1.3:1.0"), `is left as it is, since it would not load with this lane: `},
 		{"its scanner is taken", gateOfLearn, lane("2", "1-1.2:1.0"), "have the same scanner"},
 		{"a relay is there", gateOfLearn, lane("2", "1-1.6:1.0"), "passerelle.toml: lanes \"1\" and \"2\" have the same scanner: 1-1.6:1.0"},
-		{"lanes in another notation", "state = \"/x\"\nlane = [{id = \"1\", scanner = \"hid\", path = \"1-9:1.0\"}]\n", lane("2", "1-1.2:1.0"), "is left as it is"},
+		{"lanes in another notation", "state = \"/x\"\nprofile = \"health\"\nlane = [{id = \"1\", scanner = \"hid\", path = \"1-9:1.0\"}]\n", lane("2", "1-1.2:1.0"), "is left as it is"},
 		{"it does not load before", "state = 3\n", lane("2", "1-1.2:1.0"), "configuration"},
 	} {
 		path := configOfLearn(t, tt.config)

@@ -25,6 +25,8 @@ type cli struct {
 	Inspect  inspectCmd  `cmd:"" help:"Explain one code layer by layer."`
 	Issue    issueCmd    `cmd:"" help:"Sign a certificate and write its QR image."`
 	Trust    trustCmd    `cmd:"" help:"Import, build, sign, show, verify and take trust lists."`
+	Feed     feedCmd     `cmd:"" help:"Build, sign, show and take what changes by the minute: codes of an event, block lists, passenger lists."`
+	People   peopleCmd   `cmd:"" help:"Accounts, PINs and paired tablets of a gate."`
 	Journal  journalCmd  `cmd:"" help:"List, verify and export the journal of a gateway that is not running."`
 	Collect  collectCmd  `cmd:"" help:"Receive reports."`
 	Lamps    lampsCmd    `cmd:"" help:"Make outputs safe, or try them, while no gateway runs."`

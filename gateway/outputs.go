@@ -87,7 +87,7 @@ type laneContact struct {
 	config *contactConfig
 }
 
-// contactPause is between attempts to open a contact that failed. It only counts, so it stops nothing.
+// contactPause is between attempts to open a contact that failed. While it cannot be read, nobody is said not to have walked through.
 const contactPause = 5 * time.Second
 
 // run counts who walks through, until the context ends.
@@ -96,7 +96,10 @@ func (c laneContact) run(ctx context.Context, g *lane.Gate, log *slog.Logger) {
 	for ctx.Err() == nil {
 		contact, err := c.config.open()
 		if err == nil {
-			err = errors.Join(c.count(ctx, g, contact, log), contact.Close())
+			g.ContactReads(c.lane, true)
+			err = c.count(ctx, g, contact, log)
+			g.ContactReads(c.lane, false)
+			err = errors.Join(err, contact.Close())
 		}
 		if ctx.Err() == nil && err != nil && err.Error() != said {
 			said = err.Error()
@@ -114,6 +117,8 @@ func (c laneContact) count(ctx context.Context, g *lane.Gate, contact *lamp.Cont
 		}
 		if edge.Lost > 0 {
 			log.Error("contact: edges were lost, so the count is too low", "lane", c.lane, "edges", edge.Lost)
+			g.ContactReads(c.lane, false) // who walked through is not known: those who wait now stay used
+			g.ContactReads(c.lane, true)
 		}
 		if edge.Active {
 			g.Passed(c.lane)

@@ -50,8 +50,12 @@ func (c *runCmd) Run(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := openStation(*options)
+	var s *station
+	err = config.secure(options.web, log, func(lane, event string, fields map[string]string) { s.noteAt(lane, event, fields) })
 	if err != nil {
+		return errors.Join(err, page.Close(), events.Close())
+	}
+	if s, err = openStation(*options); err != nil {
 		return err
 	}
 	defer closing(s.close, &err)
@@ -60,7 +64,7 @@ func (c *runCmd) Run(ctx context.Context, std streams) (err error) {
 			log.Warn("this lane admits published test keys: it is for demonstrations", "lane", l.ID, "profile", l.Profile.Name)
 		}
 	}
-	log.Info("lanes are running", "page", "http://"+page.Addr().String()+"/", "lanes", strings.Join(s.gate.Lanes(), " "))
+	log.Info("lanes are running", "page", config.Web.scheme()+page.Addr().String()+"/", "lanes", strings.Join(s.gate.Lanes(), " "))
 	return s.run(ctx, page, events)
 }
 
@@ -130,7 +134,7 @@ func (c *config) lane(l laneConfig) (*lane.Config, *device, error) {
 	}
 	made := &lane.Config{
 		ID: l.ID, Profile: profile, Scanner: l.Path, Open: d.open, Lamp: lamps{},
-		Repeat: time.Duration(l.Repeat), Hold: time.Duration(l.Hold),
+		Repeat: time.Duration(l.Repeat), Hold: time.Duration(l.Hold), Passing: l.passing(),
 	}
 	if d.reader != nil {
 		made.Reader = d

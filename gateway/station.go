@@ -27,16 +27,19 @@ import (
 
 // station is one gateway, put together: what run, demo and simulate have in common.
 type station struct {
-	options stationOptions
-	log     *slog.Logger
-	clock   *clock
-	fast    *sig.Accelerator // nil: crypto/ecdsa verifies alone
-	journal *journal.Journal
-	cache   *cache.Cache
-	gate    *lane.Gate
-	web     *web.Server       // nil without listeners
-	forward *report.Forwarder // nil without an endpoint
-	taking  sync.Mutex        // held while a trust list is taken
+	options  stationOptions
+	log      *slog.Logger
+	clock    *clock
+	fast     *sig.Accelerator // nil: crypto/ecdsa verifies alone
+	journal  *journal.Journal
+	cache    *cache.Cache
+	gate     *lane.Gate
+	web      *web.Server       // nil without listeners
+	forward  *report.Forwarder // nil without an endpoint
+	taking   sync.Mutex        // held while a trust list or a feed is taken
+	older    bool              // the list in force is not the newest that was taken; guarded by taking
+	setting  sync.Mutex        // held while a session is set
+	sessions *sessions         // guarded by setting
 }
 
 // stationOptions say what a station is made of.
@@ -98,6 +101,8 @@ func openStation(o stationOptions) (s *station, err error) {
 	if err != nil {
 		return s, misuse{err}
 	}
+	s.sessions = openSessions(o.state, s.log)
+	s.sessions.restore(s.gate, s.log)
 	return s, s.openWeb()
 }
 
@@ -108,7 +113,7 @@ func (s *station) openTrust() (*trust.Snapshot, error) {
 	}
 	var err error
 	s.cache, err = cache.Open(filepath.Join(s.options.state, trustFolder), cache.Options{
-		Roots: s.options.roots, Test: testkeys.Is, Floor: s.journal.TrustVersion(),
+		Roots: s.options.roots, Test: testkeys.Is, Floor: s.journal.TrustVersion(), Random: rand.Reader,
 	})
 	if errors.Is(err, cache.ErrNoRoots) {
 		s.log.Error("no root keys are pinned, so no trust list can be taken: everybody is referred to a person")
@@ -133,11 +138,11 @@ func (s *station) openTrust() (*trust.Snapshot, error) {
 	}
 	if info.Known > info.Version {
 		s.log.Error("an older trust list is in force than one that was taken before: it counts as stale", "version", info.Version, "taken", info.Known)
-		list = list.AsExpired()
+		s.older = true
 	}
 	s.clock.raise(list.Issued())
-	s.log.Info("trust list", "version", list.Version(), "keys", list.Len(), "issued", moment(list.Issued()), "expires", moment(info.Expires))
-	return list, nil
+	s.log.Info("trust list", "version", list.Version(), "keys", list.Len(), "issued", moment(list.Issued()), "expires", moment(info.Expires), "feeds", len(list.Feeds()), "status_lists", len(list.Statuses()))
+	return s.inForce(list), nil
 }
 
 // trustFolder is where a gate keeps its trust list, below its state.
@@ -169,8 +174,13 @@ func (s *station) openWeb() error {
 		sub := s.gate.Subscribe(lane)
 		return sub.Events, sub.Close
 	}
-	c.Take, c.Log, c.Version = s.take, s.log, version
+	c.Take, c.TakeFeed, c.Log, c.Version = s.take, s.takeFeed, s.log, version
 	c.Journal = func() string { return s.journal.State().String() }
+	c.SetSession = s.setSession
+	c.Supervise = s.supervise
+	c.Viewed = func(account, lane string, times uint64) {
+		s.noteAt(lane, "identity_viewed", map[string]string{"account": account, "times": fmt.Sprint(times)})
+	}
 	if s.options.hotplug != nil {
 		c.Foreign = s.options.hotplug.foreigners
 	}
@@ -200,9 +210,13 @@ func (s *station) take(file []byte) (uint64, error) {
 		return 0, cache.ErrNoRoots
 	}
 	now := s.clock.now()
-	list, _, err := s.cache.Take(file, bundle.Now{Earliest: now.Earliest, Latest: now.Latest})
+	list, info, err := s.cache.Take(file, bundle.Now{Earliest: now.Earliest, Latest: now.Latest})
 	if err != nil {
 		return 0, err
+	}
+	s.older = false
+	for _, note := range info.Notes {
+		s.log.Warn("trust list", "note", note)
 	}
 	if err := s.journal.SetTrustVersion(list.Version()); err != nil {
 		s.log.Error("journal: the trust list's version is not in the head file", "err", err)
@@ -213,9 +227,42 @@ func (s *station) take(file []byte) (uint64, error) {
 	return list.Version(), nil
 }
 
+// takeFeed puts a signed feed, or a status list, in force at once, if it passes every check, and records it in the journal.
+func (s *station) takeFeed(file []byte) (web.FeedTaken, error) {
+	s.taking.Lock()
+	defer s.taking.Unlock()
+	if s.cache == nil {
+		return web.FeedTaken{}, cache.ErrNoRoots
+	}
+	now := s.clock.now()
+	list, taken, err := s.cache.TakeFeed(file, bundle.Now{Earliest: now.Earliest, Latest: now.Latest})
+	if err != nil {
+		return web.FeedTaken{}, err
+	}
+	for _, note := range taken.Notes {
+		s.log.Warn("feed", "note", note)
+	}
+	s.note("feed_taken", map[string]string{
+		"kind": taken.Kind, "scope": taken.Scope, "version": fmt.Sprint(taken.Version), "entries": fmt.Sprint(taken.Entries),
+	})
+	s.gate.SetSnapshot(s.inForce(list))
+	return web.FeedTaken{Kind: taken.Kind, Scope: taken.Scope, Version: taken.Version, Entries: taken.Entries}, nil
+}
+
+// inForce returns the list as the gate is to use it: one that is known not to be the newest counts as expired, whatever it says.
+func (s *station) inForce(list *trust.Snapshot) *trust.Snapshot {
+	if s.older {
+		return list.AsExpired()
+	}
+	return list
+}
+
 // note writes an event that is no verdict into the journal. A journal that cannot be written shows so itself.
-func (s *station) note(event string, fields map[string]string) {
-	if _, err := s.journal.Note("", time.Now(), event, fields); err != nil {
+func (s *station) note(event string, fields map[string]string) { s.noteAt("", event, fields) }
+
+// noteAt is note about a lane.
+func (s *station) noteAt(lane, event string, fields map[string]string) {
+	if _, err := s.journal.Note(lane, time.Now(), event, fields); err != nil {
 		s.log.Error("journal", "event", event, "err", err)
 	}
 }

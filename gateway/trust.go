@@ -10,22 +10,20 @@ import (
 	"encoding/pem"
 	"fmt"
 	"os"
-	"time"
 
-	"passerelle/gateway/trust"
 	"passerelle/gateway/trust/bundle"
-	"passerelle/gateway/trust/source"
 )
 
 // trustCmd makes trust lists at the centre, and takes them at a gate.
 type trustCmd struct {
-	Root   trustRootCmd   `cmd:"" help:"Make a root key pair, or a roots file of public root keys."`
-	Import trustImportCmd `cmd:"" help:"Turn other people's lists into a key set, a text file that can be compared."`
-	Build  trustBuildCmd  `cmd:"" help:"Make a bundle of key sets; nobody has signed it yet."`
-	Sign   trustSignCmd   `cmd:"" help:"Add a root key's signature to a bundle."`
-	Show   trustShowCmd   `cmd:"" help:"Show what a bundle says, or how two differ."`
-	Verify trustVerifyCmd `cmd:"" help:"Check that enough roots have signed a bundle."`
-	Take   trustTakeCmd   `cmd:"" help:"Put a bundle in force at a gate that is not running; a running one takes POST /v1/trust."`
+	Root     trustRootCmd     `cmd:"" help:"Make a root key pair, or a roots file of public root keys."`
+	Import   trustImportCmd   `cmd:"" help:"Turn other people's lists into a key set, a text file that can be compared."`
+	Delegate trustDelegateCmd `cmd:"" help:"Make a key pair that signs feeds, and the key set that lets it."`
+	Build    trustBuildCmd    `cmd:"" help:"Make a bundle of key sets; nobody has signed it yet."`
+	Sign     trustSignCmd     `cmd:"" help:"Add a root key's signature to a bundle."`
+	Show     trustShowCmd     `cmd:"" help:"Show what a bundle says, or how two differ."`
+	Verify   trustVerifyCmd   `cmd:"" help:"Check that enough roots have signed a bundle."`
+	Take     trustTakeCmd     `cmd:"" help:"Put a bundle in force at a gate that is not running; a running one takes POST /v1/trust."`
 }
 
 // trustRootCmd makes a root key, or pins several.
@@ -104,85 +102,6 @@ func writeRoot(path string, private crypto.Signer) error {
 		return err
 	}
 	return replaceFile(path+".pub", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}), 0o644)
-}
-
-// trustImportCmd prints a key set.
-type trustImportCmd struct {
-	Format    string   `help:"de, pem or der." enum:"de,pem,der" required:""`
-	ListKey   string   `help:"de: public key that signed the list, PEM." placeholder:"FILE"`
-	Country   string   `help:"pem, der: the country, where the certificate does not say it."`
-	Issuer    string   `help:"pem: the issuer's name, for a bare public key."`
-	Usages    []string `help:"pem, der: only these usages." placeholder:"USAGE"`
-	NotBefore string   `help:"pem: a bare key's first day (YYYY-MM-DD)." placeholder:"DAY"`
-	NotAfter  string   `help:"pem: a bare key's last day." placeholder:"DAY"`
-	Source    string   `help:"Written beside each key; the file's name without it."`
-	Files     []string `arg:"" optional:"" help:"Files and folders; standard input without any."`
-}
-
-// Run writes the key set to standard output and the table of what was taken to standard error.
-func (c *trustImportCmd) Run(std streams) error {
-	options, err := c.options()
-	if err != nil {
-		return misuse{err}
-	}
-	inputs, err := source.ReadInputs(c.Files, std.in)
-	if err != nil {
-		return err
-	}
-	content, report, err := source.Import(c.Format, inputs, options)
-	if err != nil {
-		return err
-	}
-	if err := source.WriteKeySet(std.out, content); err != nil {
-		return fmt.Errorf("write key set: %w", err)
-	}
-	if _, err := report.WriteTo(std.err); err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	if report.Taken == 0 {
-		return fmt.Errorf("import: none of %d entries could be taken", report.Read)
-	}
-	return nil
-}
-
-func (c *trustImportCmd) options() (source.Options, error) {
-	o := source.Options{Country: c.Country, Issuer: c.Issuer, Source: c.Source}
-	for _, name := range c.Usages {
-		u, ok := trust.ParseUsage(name)
-		if !ok {
-			return o, fmt.Errorf("usage %q is not known", name)
-		}
-		o.Usages |= u
-	}
-	for _, d := range []struct {
-		text string
-		set  *int64
-		add  time.Duration
-	}{{c.NotBefore, &o.NotBefore, 0}, {c.NotAfter, &o.NotAfter, 24*time.Hour - time.Second}} {
-		if d.text == "" {
-			continue
-		}
-		t, err := time.Parse(time.DateOnly, d.text)
-		if err != nil {
-			return o, err
-		}
-		*d.set = t.Add(d.add).Unix()
-	}
-	if c.Format == "de" {
-		if c.ListKey == "" {
-			return o, fmt.Errorf("--list-key is missing: the list's signature must be checked")
-		}
-		text, err := readLimited(c.ListKey, maxIssueInput)
-		if err != nil {
-			return o, err
-		}
-		key, err := bundle.ParseRoot(text) // the same form: a P-256 key in PEM
-		if err != nil {
-			return o, fmt.Errorf("list key %s: %w", c.ListKey, err)
-		}
-		o.ListKey = key.Key
-	}
-	return o, nil
 }
 
 // trustTakeCmd puts a bundle in force.

@@ -15,7 +15,7 @@ type trustBuildCmd struct {
 	Out     string        `help:"Where to write the bundle." required:"" placeholder:"FILE"`
 	Number  uint64        `name:"list-version" help:"The list's number; it must be higher than any before." required:""`
 	Valid   time.Duration `help:"How long gates may take it." default:"720h"`
-	Accept  []string      `help:"Countries whose certificates are accepted for all that their keys may sign; '*' for all. Beside the [[acceptance]] rows of the key sets." placeholder:"COUNTRY"`
+	Accept  []string      `help:"Countries whose credentials are accepted for all that their keys and authorities may sign; '*' for all. Beside the [[acceptance]] rows of the key sets." placeholder:"COUNTRY"`
 	After   string        `help:"The bundle before, whose changes of roots are carried on." placeholder:"FILE"`
 	Roots   string        `help:"With --after: the roots that it is verified by." placeholder:"FILE"`
 	NewRoot string        `name:"new-roots" help:"Roots file that holds from the next bundle on." placeholder:"FILE"`
@@ -29,7 +29,7 @@ func (c *trustBuildCmd) Run(std streams) error {
 		return err
 	}
 	for _, country := range c.Accept {
-		content.Acceptance = append(content.Acceptance, trust.Acceptance{Country: country, Usages: trust.AllHCERT})
+		content.Acceptance = append(content.Acceptance, trust.Acceptance{Country: country, Usages: trust.AllUsages})
 	}
 	now := time.Now()
 	header := bundle.Header{Version: c.Number, Issued: now.Unix(), Expires: now.Add(c.Valid).Unix()}

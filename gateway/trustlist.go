@@ -62,16 +62,10 @@ func keySetList(path string) (*trust.Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read key set: %w", err)
 	}
-	list := trust.List{Version: 1, Issued: info.ModTime().Unix(), Expires: unsignedUntil, Acceptance: content.Acceptance, Revoked: content.Revoked}
+	list := content.List(testkeys.Is)
+	list.Version, list.Issued, list.Expires = 1, info.ModTime().Unix(), unsignedUntil
 	if len(list.Acceptance) == 0 {
-		list.Acceptance = []trust.Acceptance{{Country: "*", Usages: trust.AllHCERT}}
-	}
-	for _, d := range content.Disabled {
-		list.Disabled = append(list.Disabled, d.Fingerprint)
-	}
-	for _, e := range content.Keys {
-		e.Test = testkeys.Is(e.Public.Fingerprint())
-		list.Keys = append(list.Keys, e.Key)
+		list.Acceptance = []trust.Acceptance{{Country: "*", Usages: trust.AllUsages}}
 	}
 	snapshot, err := trust.New(list)
 	if err != nil {

@@ -51,8 +51,9 @@ func showBundle(w io.Writer, b *bundle.Bundle) error {
 	fmt.Fprintln(t, "\nkey id\tcountry\tkey\tmay sign\tfrom\tuntil\tissuer")
 	for _, e := range content.Keys {
 		e.Test = testkeys.Is(e.Public.Fingerprint())
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s%s\n", e.ID, e.Country, &e.Public, e.Usages, day(e.NotBefore), day(e.NotAfter), oneLine(e.Issuer), marks(&e.Key))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s%s\n", e.ID, e.Country, &e.Public, oneLine(strings.Join(e.UsageNames(), ",")), day(e.NotBefore), day(e.NotAfter), oneLine(e.Issuer), marks(&e.Key))
 	}
+	showRows(t, &content)
 	for _, a := range content.Acceptance {
 		fmt.Fprintf(t, "accepted\t%s\t\t%s\t%s\t%s\t\n", a.Country, a.Usages, day(a.From), end(a.Until))
 	}
@@ -63,6 +64,34 @@ func showBundle(w io.Writer, b *bundle.Bundle) error {
 		fmt.Fprintf(t, "left out\t%s: %s\n", oneLine(s.What), oneLine(s.Why))
 	}
 	return t.Flush()
+}
+
+// showRows explains what is no key.
+func showRows(t io.Writer, content *bundle.Content) {
+	for i := range content.Authorities {
+		a := &content.Authorities[i]
+		fmt.Fprintf(t, "authority\t%s\t%s\tvdsnc\t%s\t%s\t%x, %d revoked%s\n", a.Country, &a.Public, day(a.NotBefore), day(a.NotAfter),
+			a.SKI, len(a.Revoked), offMark(a.Disabled))
+	}
+	for _, c := range content.Carriers {
+		signs := "does not sign"
+		if c.Signs {
+			signs = "signs"
+		}
+		fmt.Fprintf(t, "carrier\t%s\t\t%s\t\t\t\n", c.Code, signs)
+	}
+	for i := range content.Delegates {
+		d := &content.Delegates[i]
+		fmt.Fprintf(t, "%s\tdelegate\t%s\tfeeds %s of %s\t%s\t%s\t%s%s\n", d.ID, &d.Public, strings.Join(d.Kinds.Names(), ","), oneLine(d.Scope),
+			day(d.NotBefore), day(d.NotAfter), oneLine(d.Name), offMark(d.Disabled))
+	}
+}
+
+func offMark(disabled bool) string {
+	if disabled {
+		return ", DISABLED"
+	}
+	return ""
 }
 
 func end(t int64) string {

@@ -22,7 +22,8 @@ import (
 type verifyCmd struct {
 	Trust    string   `help:"Trust list: a signed bundle, or a key set of trust import." required:"" placeholder:"FILE"`
 	Roots    string   `help:"Root keys that must have signed the bundle." placeholder:"FILE"`
-	Profile  string   `help:"What is asked here: checkpoint or demo." default:"checkpoint"`
+	Profile  string   `help:"What is asked here: health, checkpoint, boarding, venue, retail or demo." default:"health"`
+	Session  string   `help:"What the lane is for: event, gate, zone, flights, as POST /v1/lanes/{id}/session takes it." placeholder:"FILE"`
 	Now      string   `help:"Verify at this time (RFC 3339) instead of now." placeholder:"TIME"`
 	Input    string   `help:"lines: one code a line. jsonl: rows {\"payload\", \"now\"}; other members are not looked at." enum:"lines,jsonl" default:"lines"`
 	Output   string   `help:"text or json, one result a line." enum:"text,json" default:"text"`
@@ -116,8 +117,12 @@ func (v *verifyCmd) prepare() (*verifyJob, error) {
 			return nil, misuse{err}
 		}
 	}
+	session, err := readSession(v.Session)
+	if err != nil {
+		return nil, misuse{err}
+	}
 	job := &verifyJob{
-		place: policy.Place{List: list, Now: policy.At(now.Unix()), Profile: &profile},
+		place: policy.Place{List: list, Now: policy.At(now.Unix()), Profile: &profile, Session: session},
 		cores: v.Cores, jsonRows: v.Input == "jsonl", jsonOut: v.Output == "json",
 	}
 	if job.cores == 0 {

@@ -51,7 +51,7 @@ func standardCases(t *testing.T) []testdata.Case {
 
 func TestRowsKeepTheirOrderTimeAndVerdict(t *testing.T) {
 	t.Parallel()
-	for _, profile := range []string{"demo", "checkpoint"} {
+	for _, profile := range []string{"demo", "health"} {
 		var rows bytes.Buffer
 		var sent []testdata.Case
 		for _, c := range standardCases(t) {

@@ -85,8 +85,10 @@ type rowVerifier struct {
 }
 
 func newRowVerifier(job *verifyJob) *rowVerifier {
+	verifier := verify.New(job.place.Profile, job.fast)
+	verifier.During(job.place.Session)
 	return &rowVerifier{
-		job: job, verifier: verify.New(job.place.Profile, job.fast),
+		job: job, verifier: verifier,
 		scans:      make([]verify.Scan, 0, verify.MaxBatch),
 		candidates: make([]policy.Candidate, 0, verify.MaxBatch),
 	}
@@ -140,9 +142,8 @@ func (v *rowVerifier) verifySame(b *verifyBatch, same []inputRow) {
 	for i := range v.candidates {
 		var claims []policy.Disclosed
 		if v.job.disclose {
-			if cert := v.verifier.Result(i).Certificate; cert != nil {
-				claims = policy.Disclose(v.job.role, cert)
-			}
+			said := v.verifier.Result(i).Said
+			claims = policy.Disclose(v.job.role, &said)
 		}
 		v.print(b, &v.candidates[i], claims)
 	}

@@ -78,7 +78,7 @@ func (f *field) ticket() (journal.Pending, error) {
 	if c.Outcome() != policy.Admit {
 		return journal.Pending{}, fmt.Errorf("the ticket is refused: %v", c.Reason())
 	}
-	profile := policy.Checkpoint()
+	profile := policy.Health()
 	return journal.Pending{Lane: "1", Profile: &profile, Candidate: c}, nil
 }
 

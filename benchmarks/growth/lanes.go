@@ -64,7 +64,7 @@ func crowd(set *workload.Set, n int) (_ point, err error) {
 	defer func() { err = errors.Join(err, discard()) }()
 	fast, stop := ours.Background()
 	defer stop()
-	profile := policy.Checkpoint()
+	profile := policy.Health()
 	configs := make([]lane.Config, n)
 	for i := range configs {
 		configs[i] = lane.Config{

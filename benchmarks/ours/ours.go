@@ -31,7 +31,7 @@ const tableMemory = 64 << 20
 
 // New returns a Path under the profile of a checkpoint.
 func New() *Path {
-	profile := policy.Checkpoint()
+	profile := policy.Health()
 	fast := newAccelerator()
 	return &Path{
 		fast: fast, verifier: verify.New(&profile, fast), signatures: sig.NewVerifier(fast),

@@ -95,7 +95,7 @@ func TestJobsVerify(t *testing.T) {
 func TestEachFaultIsRefusedForItsReason(t *testing.T) {
 	t.Parallel()
 	set := newSet(t, 2, 300)
-	profile := policy.Checkpoint()
+	profile := policy.Health()
 	v := verify.New(&profile, nil)
 	for _, f := range Faults() {
 		refused, err := set.Refused(f)

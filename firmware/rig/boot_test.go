@@ -49,7 +49,7 @@ func TestUntilThePlugIsPulled(t *testing.T) {
 	s := usbip.NewACM(scannerID)
 	a := plug(t, s.Device, scannerPort)
 	b := &box{t: t, kit: k, page: page, log: &log{}}
-	text := fmt.Sprintf("state = %q\nprofile = \"checkpoint\"\n[clock]\nsource = \"system\"\n[report]\nendpoint = \"http://%s/v1/reports\"\nsecret_file = %q\n%s",
+	text := fmt.Sprintf("state = %q\nprofile = \"health\"\n[clock]\nsource = \"system\"\n[report]\nendpoint = \"http://%s/v1/reports\"\nsecret_file = %q\n%s",
 		gateFolder, endpoint, filepath.Join(cutFolder, "secret"), serialLane("1", a.Interface(0), appliancePin))
 	if err := os.WriteFile(commissioned+".new", []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -77,7 +77,7 @@ func stateFolder(t *testing.T) string {
 func (b *box) configure(lanes string) {
 	b.t.Helper()
 	text := fmt.Sprintf(`state = %q
-profile = "checkpoint"
+profile = "health"
 [clock]
 source = "system"
 [web]

@@ -54,7 +54,7 @@ func run(ctx context.Context, corpora string) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	profile := policy.Checkpoint()
+	profile := policy.Health()
 	fast := sig.NewAccelerator(sig.AcceleratorOptions{Memory: 64 << 20})
 	j := judge{lists: lists, pictures: pictures, fast: fast, verifier: verify.New(&profile, fast), standard: verify.New(&profile, nil)}
 	r := &result{countries: make(map[string]*tally)}

@@ -46,16 +46,25 @@ func (c *cases) unsupported() {
 	no("idb-red", "French visible digital seal RDB1", "idb", "RDB1FR01AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
 	no("2d-doc", "2D-Doc, version 4", "2d-doc", "DC04FR000001125E125B0126FR0001SPECIMEN\x1dYASMINE\x1d\x1fAAAAAAAAAAAAAAAAAAAAAAAA")
 	no("vds", "ICAO visible digital seal", "vds", "\xdc\x03"+string(noise(60)))
-	no("vds-nc", "ICAO VDS-NC", "vds-nc", `{"data":{"hdr":{"t":"icao.vacc","v":1,"is":"UTO"},"msg":{"uvci":"SPECIMEN"}},"sig":{"alg":"ES256","cer":"","sigvl":""}}`)
 	no("uic", "railway ticket, UIC 918.3", "uic", "#UT011"+string(noise(80)))
+	no("mdl", "mobile driving licence", "mdl", "mdoc:owBjMS4wAYIB2BhYS6QBAiABIVggSPECIMENSPECIMENSPECIMEN")
+	no("aamva", "North American driving licence", "aamva", "@\n\x1e\rANSI 636000090002DL00410278ZV03190008DLDAQT64235789\r")
+}
+
+// elsewhere: kinds that are read, and not accepted under this profile, or damaged.
+func (c *cases) elsewhere() {
+	no := func(name, title, kind, payload string) {
+		c.add("not-accepted-"+name, title, "read, and not accepted here", "deny not_accepted", kind, payload)
+	}
 	no("bcbp", "boarding pass", "bcbp", "M1SPECIMEN/YASMINE    EABC123 CMNCDGAT 0780 166Y012A0034 100")
 	no("mrz-td3", "passport's machine-readable zone, joined", "mrz", passport(""))
 	no("mrz-td3-lines", "passport's machine-readable zone, two lines", "mrz", passport("\r"))
 	no("mrz-td1", "card's machine-readable zone, joined", "mrz", card())
-	no("mdl", "mobile driving licence", "mdl", "mdoc:owBjMS4wAYIB2BhYS6QBAiABIVggSPECIMENSPECIMENSPECIMEN")
-	no("aamva", "North American driving licence", "aamva", "@\n\x1e\rANSI 636000090002DL00410278ZV03190008DLDAQT64235789\r")
-	no("pretix", "pretix ticket", "pretix", pretix())
-	no("pt1", "our own ticket", "pt1", "PT1:"+c.hc1(testkeys.Ministry, vaccination())[4:])
+	c.add("malformed-vds-nc", "ICAO VDS-NC without certificate and signature", "nobody signed it", "deny malformed", "vds-nc",
+		`{"data":{"hdr":{"t":"icao.vacc","v":1,"is":"UTO"},"msg":{"uvci":"SPECIMEN"}},"sig":{"alg":"ES256","cer":"","sigvl":""}}`)
+	c.add("malformed-pretix", "pretix ticket of noise", "its message is no protobuf", "deny malformed", "pretix", pretix())
+	c.add("unknown-pt1", "a certificate behind the prefix of tickets", "its key signs no tickets", "deny unknown_issuer", "pt1",
+		"PT1:"+c.hc1(testkeys.Ministry, vaccination())[4:])
 }
 
 // passport returns a specimen's TD3 zone (ICAO Doc 9303, part 4) with right check digits.

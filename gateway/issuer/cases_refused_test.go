@@ -39,7 +39,7 @@ func (c *cases) keys() {
 	unknown("empty-list", "a good code and an empty list", "a gate without keys knows nobody", good, with("empty"))
 
 	c.add("production-refuses-test-keys", "a good code under a production profile", "everybody has the test keys",
-		"deny unknown_issuer", kindVaccination, good, under("checkpoint"))
+		"deny unknown_issuer", kindVaccination, good, under("health"))
 	c.add("issuer-disabled", "signed by a key that is switched off", "the list names the hash of its public key as disabled",
 		"deny issuer_disabled", kindVaccination, c.hc1(testkeys.Disabled, vaccination()))
 	c.add("weak-key", "PS256 with RSA of 1024 bits", "the signature is right, and no reason to admit",

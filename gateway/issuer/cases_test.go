@@ -38,6 +38,7 @@ func allCases(t *testing.T) []testdata.Case {
 	c.precedence()
 	c.opaque()
 	c.unsupported()
+	c.elsewhere()
 	c.hostile()
 	c.aim()
 	return c.all

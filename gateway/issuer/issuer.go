@@ -1,8 +1,10 @@
-// Package issuer signs EU digital certificates, HC1, and Morocco's, which are built alike.
+// Package issuer signs EU digital certificates, HC1, and Morocco's, which are built alike; the program's own tickets, PT1; and the
+// status lists of these.
 //
 // The chain is that of the HCERT specification, sections 3 and 4: CWT claims (RFC 8392) in a COSE_Sign1 message (RFC 9052),
 // zlib (RFC 1950), base45 (RFC 9285), "HC1:". HC1 refuses to sign what a verifier would have to refuse: Certificate says what
-// is checked. Message is the layer below for tests and tools that need a message which is odd on purpose; it checks nothing.
+// is checked, and PT1 does likewise for a Ticket, which goes the same way with other claims and its own prefix (package cwt says which).
+// Message is the layer below for tests and tools that need a message which is odd on purpose; it checks nothing.
 //
 // Everything but Generate is a function of its arguments. ECDSA signatures are those of RFC 6979, Ed25519's always are, and
 // the salt of RSA-PSS is a hash of what is signed, so the same certificate under the same key gives the same code, and a
@@ -31,7 +33,7 @@ import (
 	"passerelle/gateway/encoding/base45"
 )
 
-const prefix = "HC1:"
+const prefixHC1 = "HC1:"
 
 // HC1 returns the text of the code for c, signed by k. The errors say which member of c is wrong, or that k may not sign it.
 func HC1(k *Key, c *Certificate) (string, error) {
@@ -49,8 +51,10 @@ func HC1(k *Key, c *Certificate) (string, error) {
 	return Encode(signed)
 }
 
-// Encode returns the text of the code that holds a signed COSE message: compressed, then in base45, then prefixed.
-func Encode(message []byte) (string, error) {
+// Encode returns the text of the HC1 code that holds a signed COSE message: compressed, then in base45, then prefixed.
+func Encode(message []byte) (string, error) { return encode(prefixHC1, message) }
+
+func encode(prefix string, message []byte) (string, error) {
 	var packed bytes.Buffer
 	w, err := zlib.NewWriterLevel(&packed, zlib.BestCompression)
 	if err != nil {

@@ -72,12 +72,14 @@ type Message struct {
 
 // NewMessage returns the ordinary message for c under k: tag 18, alg and kid in the protected header (HCERT specification,
 // section 3.3).
-func NewMessage(k *Key, c *Certificate) *Message {
-	id := k.ID()
+func NewMessage(k *Key, c *Certificate) *Message { return k.message(c.Claims(k.scope.Country)) }
+
+// message returns the ordinary message for claims under k.
+func (k *Key) message(claims Map) *Message {
 	return &Message{
 		Tags:      []uint64{TagSign1},
-		Protected: Map{{LabelAlgorithm, int64(k.Algorithm())}, {LabelKeyID, id[:]}},
-		Claims:    c.Claims(k.scope.Country),
+		Protected: Map{{LabelAlgorithm, int64(k.alg)}, {LabelKeyID, k.id[:]}},
+		Claims:    claims,
 	}
 }
 

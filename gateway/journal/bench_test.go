@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -77,4 +78,29 @@ func BenchmarkOpen(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkLedgerMemory measures what a remembered use takes up in memory.
+func BenchmarkLedgerMemory(b *testing.B) {
+	for _, n := range []int{100_000, DefaultMaxUses} {
+		b.Run(fmt.Sprintf("uses=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				before := liveHeap()
+				l := newLedger()
+				l.setKey(make([]byte, 32))
+				for i := range n {
+					l.set(l.keyOf(useID(i), "stand-a"), useRecord{entry: uint64(i), until: forever, lane: "north"})
+				}
+				b.ReportMetric(float64(liveHeap()-before)/float64(n), "bytes/use")
+				runtime.KeepAlive(l.uses)
+			}
+		})
+	}
+}
+
+func liveHeap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

@@ -15,8 +15,14 @@ import (
 )
 
 // A body is one JSON object that begins with lane, at and event. That of a verdict goes on with the members of
-// policy.Candidate.AppendJSON and ends with profile; then, where this verdict claimed a use, use (the use key in
-// hexadecimal) and until (unix seconds); where an earlier one had claimed it, earlier {lane, at}.
+// policy.Candidate.AppendJSON, profile, and zone if the lane has one; where it admits, movement ("in" or "out") and, if it
+// has yet to be resolved, awaited; where it claimed a use, use (the use key in hexadecimal), until (unix seconds) and, unless
+// the use was unknown before and is now nothing but entered, ledger; where an earlier verdict had claimed it, earlier {lane, at}.
+//
+// Those of passed, annulled and freed go on with entry {sequence, lane, zone, movement}, the verdict that they are about;
+// unresolved, a SHA-256 of the record that waited, if it did; ledger, if it changes; and that of freed with reason.
+//
+// ledger lists what became of the ledger's records: use, was (left out if there was none) and now, useRecords in hexadecimal.
 
 // The journal's own events; Note does not write them.
 const (
@@ -24,6 +30,9 @@ const (
 	eventGap      = "gap"           // an earlier journal was lost
 	eventAccepted = "loss_accepted" // a supervisor accepted that
 	eventPruned   = "pruned"        // retention dropped entries
+	eventPassed   = "passed"        // the person walked through
+	eventAnnulled = "annulled"      // the person did not
+	eventFreed    = "freed"         // a supervisor took an entry back
 )
 
 // timeFormat is RFC 3339 in UTC with milliseconds.
@@ -39,19 +48,35 @@ func appendStart(dst []byte, lane string, at time.Time, event string) []byte {
 	return append(dst, '"')
 }
 
-// appendVerdict appends the body of p, whose verdict is final. claimed and earlier may be nil.
-func appendVerdict(dst []byte, p *Pending, k useKey, claimed *useRecord, earlier *Earlier) []byte {
+// appendVerdict appends the body of p, whose verdict is final. earlier may be nil.
+func appendVerdict(dst []byte, p *Pending, e *effects, earlier *Earlier) []byte {
 	dst = appendStart(dst, p.Lane, p.At, eventVerdict)
 	brace := len(dst)
 	dst = p.Candidate.AppendJSON(dst)
 	dst[brace] = ','
 	dst = append(dst, `,"profile":`...)
 	dst = appendString(dst, p.Profile.Name)
-	if claimed != nil {
+	if p.Candidate.Zone != "" {
+		dst = append(dst, `,"zone":`...)
+		dst = appendString(dst, p.Candidate.Zone)
+	}
+	if p.Candidate.Outcome() == policy.Admit {
+		dst = append(dst, `,"movement":"`...)
+		dst = append(dst, movementOf(p.Candidate.Exit)...)
+		dst = append(dst, '"')
+		if p.Awaited {
+			dst = append(dst, `,"awaited":true`...)
+		}
+	}
+	if len(e.changes) > 0 {
+		own := &e.changes[0]
 		dst = append(dst, `,"use":"`...)
-		dst = hex.AppendEncode(dst, k[:])
+		dst = hex.AppendEncode(dst, own.key[:])
 		dst = append(dst, `","until":`...)
-		dst = strconv.AppendInt(dst, claimed.until, 10)
+		dst = strconv.AppendInt(dst, own.now.until, 10)
+		if len(e.changes) > 1 || own.known || !own.now.isShort() {
+			dst = appendChanges(dst, e.changes)
+		}
 	}
 	if earlier != nil {
 		dst = append(dst, `,"earlier":{"lane":`...)
@@ -61,6 +86,57 @@ func appendVerdict(dst []byte, p *Pending, k useKey, claimed *useRecord, earlier
 		dst = append(dst, `"}`...)
 	}
 	return append(dst, '}')
+}
+
+// appendResolution appends the body of an entry that resolves or frees another.
+func appendResolution(dst []byte, r *resolution, of *resolved, e *effects) []byte {
+	dst = appendStart(dst, r.lane, r.at, r.event)
+	dst = append(dst, `,"entry":{"sequence":`...)
+	dst = strconv.AppendUint(dst, of.Sequence, 10)
+	dst = append(dst, `,"lane":`...)
+	dst = appendString(dst, of.Lane)
+	if of.Zone != "" {
+		dst = append(dst, `,"zone":`...)
+		dst = appendString(dst, of.Zone)
+	}
+	if of.Movement != "" {
+		dst = append(append(append(dst, `,"movement":"`...), of.Movement...), '"')
+	}
+	dst = append(dst, '}')
+	if e.unresolved != (digest{}) {
+		dst = append(dst, `,"unresolved":"`...)
+		dst = append(hex.AppendEncode(dst, e.unresolved[:]), '"')
+	}
+	if len(e.changes) > 0 {
+		dst = appendChanges(dst, e.changes)
+	}
+	if r.reason != "" {
+		dst = append(dst, `,"reason":`...)
+		dst = appendString(dst, r.reason)
+	}
+	return append(dst, '}')
+}
+
+// appendChanges appends the member ledger.
+func appendChanges(dst []byte, changes []change) []byte {
+	var record [longRecord + MaxLane]byte
+	dst = append(dst, `,"ledger":[`...)
+	for i := range changes {
+		c := &changes[i]
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"use":"`...)
+		dst = hex.AppendEncode(dst, c.key[:])
+		if c.known {
+			dst = append(dst, `","was":"`...)
+			dst = hex.AppendEncode(dst, c.was.append(record[:0]))
+		}
+		dst = append(dst, `","now":"`...)
+		dst = hex.AppendEncode(dst, c.now.append(record[:0]))
+		dst = append(dst, '"', '}')
+	}
+	return append(dst, ']')
 }
 
 // appendNote appends the body of an entry that is not a verdict, its fields in the order of their names.
@@ -84,7 +160,7 @@ func checkNote(lane string, at time.Time, event string, fields map[string]string
 		return fmt.Errorf("%w: note %.*q with %d fields", ErrLimit, MaxEvent, event, len(fields))
 	}
 	switch event {
-	case eventVerdict, eventGap, eventAccepted, eventPruned:
+	case eventVerdict, eventGap, eventAccepted, eventPruned, eventPassed, eventAnnulled, eventFreed:
 		return fmt.Errorf("journal: event %q is written by the journal alone", event)
 	}
 	for name, text := range fields {
@@ -132,6 +208,13 @@ type facts struct {
 	Use     json.RawMessage `json:"use"`
 	Until   json.RawMessage `json:"until"`
 	Point   json.RawMessage `json:"checkpoint"`
+
+	Zone       json.RawMessage `json:"zone"`
+	Movement   json.RawMessage `json:"movement"`
+	Awaited    json.RawMessage `json:"awaited"`
+	Ledger     json.RawMessage `json:"ledger"`
+	Entry      json.RawMessage `json:"entry"`
+	Unresolved json.RawMessage `json:"unresolved"`
 }
 
 func parseBody(body []byte) (facts, error) {
@@ -151,19 +234,6 @@ func (f *facts) outcome() string {
 		return ""
 	}
 	return unquote(f.Verdict)
-}
-
-// claim returns the use that a verdict claimed.
-func (f *facts) claim(sequence uint64) (useKey, useRecord, bool) {
-	var k useKey
-	if f.outcome() != policy.Admit.String() || decodeHex(k[:], []byte(unquote(f.Use))) != nil {
-		return useKey{}, useRecord{}, false
-	}
-	until, err := strconv.ParseInt(string(f.Until), 10, 64)
-	if err != nil {
-		return useKey{}, useRecord{}, false
-	}
-	return k, useRecord{sequence, f.At.UnixMilli(), until, f.Lane}, true
 }
 
 // unquote returns a plain JSON string's text, "" if it is anything else.

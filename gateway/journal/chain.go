@@ -12,6 +12,8 @@ const (
 	prefixEntry   = 'e' // sequence, 8 bytes big-endian → previous hash, own hash, body
 	prefixUse     = 'u' // use key → useRecord
 	prefixSegment = 's' // segment, 8 bytes big-endian → segmentEnd
+	prefixCount   = 'n' // lane and zone → counter
+	prefixWaiting = 'p' // sequence, 8 bytes big-endian → movement that is not resolved
 	keyMeta       = "m"
 	keyCheckpoint = "c"
 	keyAcked      = "a" // sequence, 8 bytes big-endian

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"passerelle/gateway/policy"
 )
 
 // A test that kills a process runs its own binary again, with childEnv naming the part to play and childDir the journal.
@@ -54,6 +56,8 @@ func child(part string) int {
 		err = writeForever(dir, first, false)
 	case "write-unsynced":
 		err = writeForever(dir, first, true)
+	case "move":
+		err = moveForever(dir, uint64(first))
 	case "damage":
 		err = damageChild(os.Stdin, os.Stdout)
 	case "full":
@@ -80,7 +84,8 @@ func childCommand(t testing.TB, part, dir string, first int) *exec.Cmd {
 }
 
 // writeForever admits tickets in batches of changing size and prints, for each batch that was acknowledged, one line
-// {last sequence, its hash, first ticket, number of tickets}. Retention runs now and then, and Badger begins a new log often.
+// {last sequence, its hash, first ticket, number of tickets}. Each batch has one ticket more, which is not among the numbered: it
+// waits, and is resolved after. Retention runs now and then, and Badger begins a new log often.
 func writeForever(dir string, first int, unsynced bool) error {
 	opts := testOptions()
 	opts.unsynced = unsynced
@@ -100,12 +105,18 @@ func writeForever(dir string, first int, unsynced bool) error {
 				return err
 			}
 		}
-		batch := make([]Pending, size)
+		batch := make([]Pending, size, size+1)
 		for i := range batch {
 			batch[i] = ticket("north", first+i)
 		}
+		batch = append(batch, awaited(in("gate", "stand-a", extraTickets+n%1000)))
 		if err := j.Commit(batch); err != nil {
 			return err
+		}
+		if last := &batch[size]; last.Candidate.Outcome() == policy.Admit {
+			if _, err := j.Resolve(last.Lane, last.At, last.Sequence, n%3 == 0); err != nil {
+				return err
+			}
 		}
 		sequence, chain := j.Head()
 		if _, err := fmt.Printf("%d %x %d %d\n", sequence, chain, first, size); err != nil {
@@ -114,6 +125,9 @@ func writeForever(dir string, first int, unsynced bool) error {
 		first += size
 	}
 }
+
+// extraTickets is the first number of tickets that wait and are resolved.
+const extraTickets = 1 << 40
 
 // acknowledged is what a writing child said was done.
 type acknowledged struct {
@@ -199,11 +213,11 @@ func lossOf(t testing.TB, j *Journal, a *acknowledged) string {
 		return fmt.Sprintf("entry %d is not the acknowledged one: %v", a.sequence, err)
 	}
 	r, err := j.Verify(t.Context())
-	if err != nil || r.Break != nil {
-		return fmt.Sprintf("verify: %+v, %v", r.Break, err)
+	if err != nil || r.Break != nil || r.Authorised != r.Passed+r.Annulled+r.Pending {
+		return fmt.Sprintf("verify: %+v, %+v, %v", r, r.Break, err)
 	}
 	for n := range a.tickets {
-		if _, ok := j.ledger.find(j.ledger.keyOf(useID(n))); !ok {
+		if _, ok := j.ledger.find(j.ledger.keyOf(useID(n), "")); !ok {
 			return fmt.Sprintf("use of ticket %d", n)
 		}
 	}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // Commit claims the uses of a batch, appends one entry for each verdict and has all of it on disk, as one step. Where the
-// same use occurs twice, the first claims it. Only after a nil error are the verdicts in batch final; after any other
+// same use occurs twice, the first claims it first. Only after a nil error are the verdicts in batch final; after any other
 // nothing of it is, batch is unchanged, and the caller finalizes with policy.StoreFailed.
 //
 // In the states Gap and Damaged a credential that may be used once and that the ledger does not know is entered as not
@@ -52,6 +53,9 @@ func checkBatch(batch []Pending) error {
 		}
 		if p.Profile == nil || len(p.Profile.Name) > MaxLane {
 			return fmt.Errorf("%w: a verdict of lane %q without a profile, or with one whose name is too long", ErrLimit, p.Lane)
+		}
+		if zone := p.Candidate.Zone; len(zone) > MaxZone || !utf8.ValidString(zone) {
+			return fmt.Errorf("%w: zone %.*q of lane %q", ErrLimit, MaxZone, zone, p.Lane)
 		}
 	}
 	return nil
@@ -121,14 +125,24 @@ func (j *Journal) AcceptLoss(lane string, at time.Time, note string) error {
 
 // writer gathers the entries of one commit. Its scratch is kept from one to the next.
 type writer struct {
-	j       *Journal
-	hasher  *hasher
-	txn     *badger.Txn
-	last    link
-	tally   tally // of the current segment
-	arena   []byte
-	finals  []final
-	claimed []useKey
+	j        *Journal
+	hasher   *hasher
+	txn      *badger.Txn
+	last     link
+	tally    tally // of the current segment
+	arena    []byte
+	finals   []final
+	effects  effects           // of the entry that is being appended
+	replaced []replacedUse     // what the ledger in memory held before
+	appeared []waiting         // movements that wait from now on
+	gone     uint64            // the one that does no longer; 0 for none
+	counted  map[place]counter // what is added to the counters
+}
+
+type replacedUse struct {
+	key   useKey
+	known bool
+	was   heldUse
 }
 
 type final struct {
@@ -166,57 +180,70 @@ func (j *Journal) beginAnyway() *writer {
 	t := j.current()
 	w.txn = j.db.NewTransaction(true)
 	w.last, w.tally = link{t.sequence, t.chain}, j.tally
-	w.arena, w.finals, w.claimed = w.arena[:0], w.finals[:0], w.claimed[:0]
+	w.arena, w.finals = w.arena[:0], w.finals[:0]
+	w.replaced, w.appeared, w.gone = w.replaced[:0], w.appeared[:0], 0
+	w.effects = effects{changes: w.effects.changes[:0]}
+	clear(w.counted)
 	return w
 }
+
+// next returns the number of the entry that is being appended.
+func (w *writer) next() uint64 { return w.last.sequence + 1 }
 
 // verdict appends the entry of one candidate. What it claims stands in the ledger at once, so that the next of the batch
 // sees it; abandon takes it out again.
 func (w *writer) verdict(p *Pending) error {
-	key, claim, earlier := w.claim(&p.Candidate)
+	d := w.decide(p)
 	done := *p
-	done.Candidate.Verdict = p.Candidate.Finalize(claim, p.Profile)
-	f := final{verdict: done.Candidate.Verdict, sequence: w.last.sequence + 1, earlier: earlier}
+	done.Candidate.Verdict = p.Candidate.Finalize(d.claim, p.Profile)
+	f := final{verdict: done.Candidate.Verdict, sequence: w.next(), earlier: d.earlier}
 
-	var record *useRecord
-	if v := &done.Candidate; claim == policy.Claimed && v.Once && v.Outcome() == policy.Admit {
-		record = &useRecord{f.sequence, p.At.UnixMilli(), remember(v.Expires), p.Lane}
-		if !w.j.ledger.add(key, *record) {
-			return fmt.Errorf("%w: too many lanes", ErrLimit)
-		}
-		w.claimed = append(w.claimed, key)
-		if err := w.set(func(b []byte) []byte { return append(append(b, prefixUse), key[:]...) }, record.append); err != nil {
+	e := &w.effects
+	*e = effects{changes: e.changes[:0]}
+	if done.Candidate.Outcome() == policy.Admit {
+		if err := w.admit(&done, &d); err != nil {
 			return err
 		}
-		w.tally.addUse(key, *record)
 	}
 	var before *Earlier
-	if claim == policy.UsedBefore {
+	if d.claim == policy.UsedBefore {
 		before = &f.earlier
 	}
 	w.finals = append(w.finals, f)
 	return w.entry(done.Candidate.Outcome().String(), p.At, func(b []byte) []byte {
-		return appendVerdict(b, &done, key, record, before)
+		return appendVerdict(b, &done, e, before)
 	})
 }
 
-// claim decides about a candidate's use. Only one that would be admitted is used.
-func (w *writer) claim(c *policy.Candidate) (useKey, policy.Claim, Earlier) {
-	j := w.j
-	if !c.Once || c.Outcome() != policy.Admit {
-		return useKey{}, policy.Claimed, Earlier{}
+// admit does what was decided.
+func (w *writer) admit(p *Pending, d *decision) error {
+	e, at, exit := &w.effects, placeOf(p), p.Candidate.Exit
+	e.changes = append(e.changes, d.changes[:d.n]...)
+	e.counts(at, exit, p.Awaited, false, true)
+	if err := w.changeLedger(); err != nil || !p.Awaited {
+		return err
 	}
-	if c.Use == (policy.UseID{}) {
-		return useKey{}, policy.StoreFailed, Earlier{} // nobody made an id: all such would be one credential
+	u := waitingFrom(w.next(), p.At.UnixMilli(), at, exit, e.changes)
+	e.unresolved = u.digest()
+	w.appeared = append(w.appeared, u)
+	return w.set(func(b []byte) []byte { return appendNumberKey(b, prefixWaiting, u.sequence) }, u.append)
+}
+
+// changeLedger makes the changes of w.effects in the ledger and in the store.
+func (w *writer) changeLedger() error {
+	l := &w.j.ledger
+	for i := range w.effects.changes {
+		c := &w.effects.changes[i]
+		was, known := l.uses[c.key]
+		if !l.set(c.key, c.now) {
+			return fmt.Errorf("%w: too many lanes", ErrLimit)
+		}
+		w.replaced = append(w.replaced, replacedUse{c.key, known, was})
+		if err := w.set(func(b []byte) []byte { return append(append(b, prefixUse), c.key[:]...) }, c.now.append); err != nil {
+			return err
+		}
 	}
-	key := j.ledger.keyOf(c.Use)
-	if r, ok := j.ledger.find(key); ok {
-		return key, policy.UsedBefore, Earlier{r.lane, time.UnixMilli(r.at).UTC(), r.sequence}
-	}
-	if j.meta.Gap || j.damaged.Load() || len(j.ledger.uses) >= j.opts.MaxUses {
-		return key, policy.StoreFailed, Earlier{}
-	}
-	return key, policy.Claimed, Earlier{}
+	return nil
 }
 
 // note appends an entry that is not a verdict.
@@ -243,6 +270,10 @@ func (w *writer) entry(outcome string, at time.Time, appendBody func([]byte) []b
 		return err
 	}
 	w.tally.addEntry(outcome, at.UnixMilli())
+	w.tally.apply(&w.effects)
+	if e := &w.effects; e.count != (counter{}) {
+		w.counted[e.at] = w.counted[e.at].plus(e.count)
+	}
 	meta := &w.j.meta
 	if segment := meta.segmentOf(sequence); sequence == meta.endOf(segment) {
 		err = setJSON(w.txn, segmentKey(segment), &segmentEnd{w.last.hash, w.tally})
@@ -264,6 +295,9 @@ func (w *writer) set(appendKey, appendValue func([]byte) []byte) error {
 // commit has everything on disk: first the store, then the names of its files, then the head.
 func (w *writer) commit() error {
 	j := w.j
+	if err := w.saveCounts(); err != nil {
+		return w.abandon(err)
+	}
 	err := protect(w.txn.Commit)
 	if err == nil && !j.opts.unsynced {
 		err = j.folder.syncNew()
@@ -277,14 +311,33 @@ func (w *writer) commit() error {
 		return w.abandon(err)
 	}
 	j.tally = w.tally
+	w.publish()
 	return nil
+}
+
+// publish shows what is on disk now.
+func (w *writer) publish() {
+	j := w.j
+	j.published.Lock()
+	defer j.published.Unlock()
+	for at, more := range w.counted {
+		j.counts[at] = j.counts[at].plus(more)
+	}
+	for _, u := range w.appeared {
+		j.unresolved[u.sequence] = u
+	}
+	delete(j.unresolved, w.gone)
 }
 
 // abandon takes back what the writer claimed and returns err.
 func (w *writer) abandon(err error) error {
 	w.txn.Discard()
-	for _, k := range w.claimed {
-		w.j.ledger.remove(k)
+	for _, r := range slices.Backward(w.replaced) {
+		if r.known {
+			w.j.ledger.uses[r.key] = r.was
+		} else {
+			delete(w.j.ledger.uses, r.key)
+		}
 	}
 	return err
 }

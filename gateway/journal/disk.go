@@ -31,9 +31,10 @@ func lockFolder(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock journal: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	taken := func(err error) bool { return errors.Is(err, unix.EWOULDBLOCK) }
+	if err := retryLocked(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) }, taken); err != nil {
 		_ = f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
+		if taken(err) {
 			return nil, ErrInUse
 		}
 		return nil, fmt.Errorf("lock journal %s: %w", dir, err)

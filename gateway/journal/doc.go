@@ -32,10 +32,29 @@
 // that is absent from the ledger is not known to be unused, so kinds that are used once are referred to a person until a
 // supervisor calls AcceptLoss.
 //
+// # Used once
+//
+// The ledger counts uses for each credential and zone. One record says how often it was let in, whether its holder is inside, and
+// when he last moved; who is let in by it stands in claim.go. A credential that replaces a lost one is let in only if that one
+// was not used, and uses it up: the lost one is refused from then on, for as long as the new one is remembered. The ledger
+// knows of one replacement at a time; that a lost credential was itself a replacement is for revocation to say.
+//
+// Every entry of the chain says what became of the records that it changed, as they were and as they are, so that the ledger
+// follows from the chain. A segment's digest is of the records that came and those that went; the digests of all segments
+// together, from the checkpoint on, are that of the ledger that is stored.
+//
+// # Two phases
+//
+// Where a contact says whether a person walks through, Commit only authorises: the use is claimed and the movement waits until
+// Resolve says passed or annulled. What waits still waits after a restart and after its entry was dropped, and the credential
+// stays used, until Resolve or a supervisor's Free. Without a contact what is authorised has passed. Counts says what happened at
+// each lane in each zone since the journal began: authorised = passed + annulled + pending, of which Verify holds the first
+// three against the chain and the last against what waits.
+//
 // # Privacy
 //
-// Neither payloads nor names get in. A use is known by the first 128 bits of HMAC-SHA256(event key, use id), in the ledger
-// and in the bodies from which the ledger can be rebuilt; how long it is remembered is rounded up to a day, since a
+// Neither payloads nor names get in. A use is known by the first 128 bits of HMAC-SHA256(event key, use id and zone), in the
+// ledger and in the bodies from which the ledger can be rebuilt; how long it is remembered is rounded up to a day, since a
 // certificate's last second is nearly a name. The event key stands in one file outside Badger and is destroyed by Prune
 // when no use under it is remembered any more.
 //

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/dgraph-io/badger/v4"
@@ -35,8 +34,8 @@ func (j *Journal) openCurrent(whole bool) (err error) {
 		}
 	}()
 	if whole {
-		if err := protect(db.VerifyChecksum); err != nil {
-			return damagedf("a table of the store is broken: %v", err)
+		if err := checkTables(db); err != nil {
+			return err
 		}
 	}
 	var seen examined
@@ -67,8 +66,9 @@ func (j *Journal) adopt(db *badger.DB, h *headFile, seen examined) (err error) {
 			_ = folder.Close()
 		}
 	}()
-	j.ledger, j.tally, j.older = seen.ledger, seen.tally, seen.older
-	j.writer = writer{j: j, hasher: newHasher(seen.tip.id)}
+	j.tally = seen.tally
+	j.setAside(seen.aside)
+	j.writer = writer{j: j, hasher: newHasher(seen.tip.id), counted: make(map[place]counter)}
 	j.setMeta(seen.meta)
 	if err := j.openKey(); err != nil {
 		return err
@@ -88,20 +88,31 @@ func (j *Journal) setStore(db *badger.DB) {
 
 // examined is a store that was found good.
 type examined struct {
-	meta   meta
-	point  checkpoint
-	tip    tip
-	acked  uint64
-	ledger ledger
+	meta  meta
+	point checkpoint
+	tip   tip
+	acked uint64
+	aside
 	tally  tally  // of the current segment
-	older  uint64 // entries up to here were not walked
 	beyond uint64 // entries that the head file did not know
+}
+
+// aside is what is stored beside the chain and must follow from it.
+type aside struct {
+	ledger     ledger // without a map, the records are checked and not kept
+	uses       uint64 // records of it
+	unresolved map[uint64]waiting
+	counts     map[place]counter
+}
+
+func newAside() aside {
+	return aside{ledger: newLedger(), unresolved: make(map[uint64]waiting), counts: make(map[place]counter)}
 }
 
 // examine holds a store against its head: what the head says must be there, the chain must hold through the current segment
 // and the one before (through all of it if whole), and the ledger must be what the segments say. All else is damage.
 func examine(txn *badger.Txn, head tip, whole bool, maxUses int) (examined, error) {
-	x := examined{tip: head, ledger: newLedger()}
+	x := examined{tip: head, aside: newAside()}
 	if err := readDescription(txn, &x); err != nil {
 		return examined{}, err
 	}
@@ -125,10 +136,10 @@ func examine(txn *badger.Txn, head tip, whole bool, maxUses int) (examined, erro
 	if err := w.walk(context.Background(), txn, last); err != nil {
 		return examined{}, err
 	}
-	x.older, x.tally = from.sequence, w.tally
+	x.tally = w.tally
 	x.tip.sequence, x.tip.chain, x.tip.trust = last, w.at.hash, max(head.trust, x.meta.Trust)
 	w.expectUnfinished()
-	if err := loadLedger(txn, &x, expected, maxUses); err != nil {
+	if err := x.load(txn, &x.point, expected, maxUses); err != nil {
 		return examined{}, err
 	}
 	return x, nil
@@ -200,76 +211,4 @@ func walkStart(x *examined, ends map[uint64]segmentEnd, last, head uint64) link 
 		return x.point.link()
 	}
 	return link{x.meta.endOf(segment - 2), ends[segment-2].Hash}
-}
-
-// loadLedger reads every use into memory and holds the uses of each segment against its digest: one that is missing,
-// changed or too many is damage. Uses of dropped entries that are over are left for Prune to sweep.
-func loadLedger(txn *badger.Txn, x *examined, expected map[uint64]segmentEnd, maxUses int) error {
-	found := make(map[uint64]*tally)
-	var carried tally
-	err := eachUse(txn, func(k useKey, r useRecord) error {
-		switch {
-		case r.sequence > x.point.Sequence:
-			s := x.meta.segmentOf(r.sequence)
-			if found[s] == nil {
-				found[s] = new(tally)
-			}
-			found[s].addUse(k, r)
-		case r.until < x.point.Forgotten:
-			return nil
-		default:
-			carried.addUse(k, r)
-		}
-		if len(x.ledger.uses) >= maxUses+MaxBatch {
-			return fmt.Errorf("%w: more than %d uses", ErrLimit, maxUses)
-		}
-		if !x.ledger.add(k, r) {
-			return damagedf("use with a lane too many")
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if !carried.sameUses(x.point.Carried) {
-		return damagedf("ledger: %d uses carried, %d expected or others", carried.Uses, x.point.Carried.Uses)
-	}
-	for s, end := range expected {
-		got := found[s]
-		if got == nil {
-			got = new(tally)
-		}
-		if !got.sameUses(end.Tally) {
-			return damagedf("ledger: %d uses of segment %d, %d expected or others", got.Uses, s, end.Tally.Uses)
-		}
-		delete(found, s)
-	}
-	if len(found) > 0 {
-		return damagedf("ledger: uses of entries that are not there")
-	}
-	return nil
-}
-
-// eachUse calls fn for the ledger's records.
-func eachUse(txn *badger.Txn, fn func(useKey, useRecord) error) error {
-	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{prefixUse}})
-	defer it.Close()
-	for it.Rewind(); it.ValidForPrefix([]byte{prefixUse}); it.Next() {
-		item := it.Item()
-		key := item.Key()
-		if len(key) != 1+len(useKey{}) {
-			return damagedf("ledger: a key of %d bytes", len(key))
-		}
-		k := useKey(key[1:])
-		if err := item.Value(func(b []byte) error {
-			r, ok := parseUse(b)
-			if !ok {
-				return damagedf("ledger: a record of %d bytes", len(b))
-			}
-			return fn(k, r)
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -18,9 +18,10 @@ import (
 
 // Limits of what Commit, Note and Read take.
 const (
-	MaxBatch     = 256    // verdicts of one Commit
+	MaxBatch     = 128    // verdicts of one Commit; the largest there can be are within what Badger takes at once
 	MaxRead      = 10_000 // entries that one Read appends
 	MaxLane      = 64     // bytes of a lane's id, and of a profile's name
+	MaxZone      = 64     // bytes of a zone's name
 	MaxEvent     = 32     // bytes of a note's event and of a field's name: lower-case letters, digits and _
 	MaxFields    = 16     // fields of a note
 	MaxFieldText = 512    // bytes of a field's value
@@ -34,7 +35,7 @@ const (
 	// DefaultBallast is as much, so that a store on a full disk can be opened and closed again.
 	DefaultBallast = 48 << 20
 	DefaultKeep    = 72 * time.Hour
-	DefaultMaxUses = 500_000 // about 60 MB of memory
+	DefaultMaxUses = 500_000 // about 67 MB of memory
 )
 
 // Errors that callers choose by. On every one of them nothing of a batch is final.
@@ -108,6 +109,7 @@ type Pending struct {
 	At        time.Time
 	Profile   *policy.Profile
 	Candidate policy.Candidate // its Verdict is made final by Commit
+	Awaited   bool             // a contact says whether the person walks through: Resolve follows if this is admitted
 	Sequence  uint64           // set by Commit
 	Earlier   Earlier          // set by Commit where the use was claimed before
 }
@@ -151,8 +153,8 @@ func (s State) String() string {
 	return "damaged"
 }
 
-// Journal is one open journal. Commit, Note and the other writers take turns; Read, Verify, Export, State, Head and
-// ReleasePages may be called from any goroutine at any time.
+// Journal is one open journal. Commit, Note and the other writers take turns; Read, Verify, Export, State, Head,
+// Counts, Unresolved and ReleasePages may be called from any goroutine at any time.
 type Journal struct {
 	dir      string
 	opts     Options
@@ -169,9 +171,8 @@ type Journal struct {
 	meta   meta
 	ledger ledger
 	writer writer
-	tally  tally  // of the current segment
-	older  uint64 // entries up to here were not walked by Open
-	broken error  // a write failed: what is on disk is known again after the next Open
+	tally  tally // of the current segment
+	broken error // a write failed: what is on disk is known again after the next Open
 
 	using sync.RWMutex // held by those who use db outside mu; taken whole by those who set it
 	db    *badger.DB   // nil while there is too little space to open it
@@ -181,6 +182,10 @@ type Journal struct {
 	point     checkpoint
 	acked     uint64
 	hasGap    bool
+
+	// Changed in the writers' turn only, so a writer reads them without published.
+	unresolved map[uint64]waiting
+	counts     map[place]counter
 
 	damaged    atomic.Bool
 	closed     atomic.Bool

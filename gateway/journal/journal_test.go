@@ -10,6 +10,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -235,14 +236,14 @@ func TestBodyOfAVerdict(t *testing.T) {
 	j := mustOpen(t, t.TempDir(), testOptions())
 	mustCommit(t, j, ticket("north", 1), ticket(`so"uth<`, 1))
 	entries := readAll(t, j)
-	key := j.ledger.keyOf(useID(1))
+	key := j.ledger.keyOf(useID(1), "")
 	checks := `"checks":{"format":"passed","key":"passed","signature":"passed","usage":"passed","revocation":"passed",` +
 		`"time":"passed","rules":"passed","place":"passed","identity":"passed","use":`
 	tail := `},"final":true,"trust":{"version":7,"age":0},"clock":"trusted","profile":"demo",`
 	want := []string{
 		`{"lane":"north","at":"2026-08-01T18:30:00.123Z","event":"verdict","verdict":"admit","reason":"ok","kind":"hcert:test",` +
 			`"issuer":"MA","key":"0000000000000000",` + checks + `"passed"` + tail +
-			`"use":"` + strings.ToLower(hexOf(key[:])) + `","until":1785715200}`,
+			`"movement":"in","use":"` + strings.ToLower(hexOf(key[:])) + `","until":1785715200}`,
 		`{"lane":"so\u0022uth\u003c","at":"2026-08-01T18:30:00.123Z","event":"verdict","verdict":"deny","reason":"already_used",` +
 			`"kind":"hcert:test","issuer":"MA","key":"0000000000000000",` + checks + `"failed"` + tail +
 			`"earlier":{"lane":"north","at":"2026-08-01T18:30:00.123Z"}}`,
@@ -332,6 +333,22 @@ func TestLimits(t *testing.T) {
 		heavy[i] = ticket(strings.Repeat("\x01", MaxLane), i)
 		heavy[i].Profile = &p
 	}
+	full := batch(MaxBatch) // of records as long as there can be, before and after
+	for i := range full {
+		p := demo
+		p.Name = strings.Repeat("\x01", MaxLane)
+		full[i] = in(strings.Repeat("\x01", MaxLane), strings.Repeat("\x01", MaxZone), i)
+		full[i].Profile, full[i].Candidate.Also, full[i].Candidate.Uses = &p, useID(1000+i), 9
+	}
+	again := slices.Clone(full)
+	for i := range again {
+		again[i].Awaited = true
+	}
+	zoned := func(zone string) []Pending {
+		b := batch(1)
+		b[0].Candidate.Zone = zone
+		return b
+	}
 	nobody := batch(1)
 	nobody[0].Profile = nil
 	commits := []struct {
@@ -342,6 +359,11 @@ func TestLimits(t *testing.T) {
 		{"none", nil, nil},
 		{"batch", batch(MaxBatch), nil},
 		{"batch of the longest names", heavy, nil},
+		{"batch of the longest zones and two uses", full, nil},
+		{"the same again, awaited", again, nil},
+		{"zone", zoned(strings.Repeat("z", MaxZone)), nil},
+		{"zone+1", zoned(strings.Repeat("z", MaxZone+1)), ErrLimit},
+		{"zone that is no text", zoned("\xff"), ErrLimit},
 		{"batch+1", batch(MaxBatch + 1), ErrLimit},
 		{"lane", named(strings.Repeat("l", MaxLane), "p"), nil},
 		{"lane+1", named(strings.Repeat("l", MaxLane+1), "p"), ErrLimit},
@@ -369,6 +391,9 @@ func TestLimits(t *testing.T) {
 	for name := range longest {
 		longest[name] = strings.Repeat("\x01", MaxFieldText)
 	}
+	if n := len(j.Unresolved()); n != MaxBatch {
+		t.Errorf("%d movements wait, want %d", n, MaxBatch)
+	}
 	notes := []struct {
 		name, event string
 		fields      map[string]string
@@ -379,6 +404,7 @@ func TestLimits(t *testing.T) {
 		{"no event", "", nil, false},
 		{"event with a quote", `e"`, nil, false},
 		{"the journal's own", "gap", nil, false},
+		{"a resolution", "passed", nil, false},
 		{"fields", "e", fields(MaxFields), true},
 		{"fields+1", "e", fields(MaxFields + 1), false},
 		{"field name", "e", map[string]string{strings.Repeat("n", MaxEvent): ""}, true},

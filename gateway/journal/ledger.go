@@ -3,26 +3,16 @@ package journal
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/binary"
 	"hash"
 	"math"
 
 	"passerelle/gateway/policy"
 )
 
-// useKey is HMAC-SHA256(event key, use id) cut to 128 bits: what the ledger knows a use by.
+// useKey is HMAC-SHA256(event key, use id and zone) cut to 128 bits: what the ledger knows a use by.
 type useKey [16]byte
 
-// useRecord says which entry claimed a use, and how long that is remembered.
-type useRecord struct {
-	sequence uint64
-	at       int64 // unix milliseconds
-	until    int64 // unix seconds, the end of a day
-	lane     string
-}
-
 const (
-	useHeader = 8 + 8 + 8
 	daySecond = 24 * 60 * 60
 	// forever is the last day of the year 9999.
 	forever = 253402300800
@@ -37,30 +27,10 @@ func remember(expires int64) int64 {
 	return (expires + daySecond - 1) / daySecond * daySecond
 }
 
-func (r *useRecord) append(dst []byte) []byte {
-	dst = binary.BigEndian.AppendUint64(dst, r.sequence)
-	dst = binary.BigEndian.AppendUint64(dst, uint64(r.at))
-	dst = binary.BigEndian.AppendUint64(dst, uint64(r.until))
-	return append(dst, r.lane...)
-}
-
-// parseUse reads what append writes. The lane is a copy.
-func parseUse(b []byte) (useRecord, bool) {
-	if len(b) < useHeader || len(b) > useHeader+MaxLane {
-		return useRecord{}, false
-	}
-	return useRecord{
-		sequence: binary.BigEndian.Uint64(b),
-		at:       int64(binary.BigEndian.Uint64(b[8:])),
-		until:    int64(binary.BigEndian.Uint64(b[16:])),
-		lane:     string(b[useHeader:]),
-	}, true
-}
-
-// toggle adds a use to the digest of a set, or takes it out: the exclusive or of each member's SHA-256. It finds every
+// toggle adds a record to the digest of a set, or takes it out: the exclusive or of each member's SHA-256. It finds every
 // accident; against somebody who edits the store stands the chain, which Verify holds against the ledger.
 func (d *digest) toggle(k useKey, r useRecord) {
-	var b [len(k) + useHeader + MaxLane]byte
+	var b [len(k) + longRecord + MaxLane]byte
 	sum := sha256.Sum256(r.append(append(b[:0], k[:]...)))
 	d.merge(sum)
 }
@@ -76,27 +46,33 @@ func (d *digest) merge(o digest) {
 type ledger struct {
 	mac   hash.Hash
 	id    policy.UseID      // scratch: what goes through the hash's interface would escape
+	zone  []byte            // scratch
 	sum   [sha256.Size]byte // scratch
 	uses  map[useKey]heldUse
 	lanes []string // interned
 }
 
+// heldUse is a useRecord in 40 bytes.
 type heldUse struct {
-	sequence uint64
-	at       int64
-	until    int64
-	lane     uint16
+	changed, entry uint64
+	at, moved      int64
+	day            uint32 // of until
+	lane           uint16
+	entries        uint8
+	flags          useFlags
 }
 
 func newLedger() ledger { return ledger{uses: make(map[useKey]heldUse)} }
 
 func (l *ledger) setKey(key []byte) { l.mac = hmac.New(sha256.New, key) }
 
-// keyOf does not allocate.
-func (l *ledger) keyOf(id policy.UseID) useKey {
-	l.id = id
+// keyOf does not allocate once it saw a zone as long. The use id has a fixed length, so no two pairs make the same message;
+// without a zone it is the use id alone.
+func (l *ledger) keyOf(id policy.UseID, zone string) useKey {
+	l.id, l.zone = id, append(l.zone[:0], zone...)
 	l.mac.Reset()
 	l.mac.Write(l.id[:])
+	l.mac.Write(l.zone)
 	l.mac.Sum(l.sum[:0])
 	clear(l.id[:])
 	return useKey(l.sum[:len(useKey{})])
@@ -107,19 +83,21 @@ func (l *ledger) find(k useKey) (useRecord, bool) {
 	if !ok {
 		return useRecord{}, false
 	}
-	return useRecord{sequence: u.sequence, at: u.at, until: u.until, lane: l.lanes[u.lane]}, true
+	return useRecord{
+		changed: u.changed, entry: u.entry, at: u.at, moved: u.moved, until: int64(u.day) * daySecond,
+		entries: u.entries, flags: u.flags, lane: l.lanes[u.lane],
+	}, true
 }
 
-// add reports false when there are more lanes than a ledger can name.
-func (l *ledger) add(k useKey, r useRecord) bool {
+// set reports false when there are more lanes than a ledger can name, or the end of the use is not that of a day.
+func (l *ledger) set(k useKey, r useRecord) bool {
 	lane, ok := l.intern(r.lane)
-	if ok {
-		l.uses[k] = heldUse{r.sequence, r.at, r.until, lane}
+	if !ok || r.until%daySecond != 0 || r.until < 0 || r.until > forever {
+		return false
 	}
-	return ok
+	l.uses[k] = heldUse{r.changed, r.entry, r.at, r.moved, uint32(r.until / daySecond), lane, r.entries, r.flags}
+	return true
 }
-
-func (l *ledger) remove(k useKey) { delete(l.uses, k) }
 
 func (l *ledger) intern(lane string) (uint16, bool) {
 	for i, s := range l.lanes {

@@ -124,16 +124,11 @@ func (j *Journal) nextCheckpoint(now time.Time) (checkpoint, []useKey, error) {
 		return checkpoint{}, nil, err
 	}
 	next.Forgotten = max(next.Forgotten, now.Unix())
-	next.Carried = tally{}
 	var over []useKey
 	for k := range j.ledger.uses {
-		r, _ := j.ledger.find(k)
-		switch {
-		case r.sequence > next.Sequence:
-		case r.until < next.Forgotten:
+		if r, _ := j.ledger.find(k); next.forgets(&r) {
 			over = append(over, k)
-		default:
-			next.Carried.addUse(k, r)
+			next.forget(k, r)
 		}
 	}
 	return next, over, nil
@@ -157,8 +152,7 @@ func (j *Journal) lastOld(old int64) (checkpoint, error) {
 				if end.Tally.Newest > old {
 					return nil
 				}
-				next.Sequence, next.Hash = j.meta.endOf(s), end.Hash
-				next.Dropped.add(end.Tally)
+				next.advance(link{j.meta.endOf(s), end.Hash}, end.Tally)
 			}
 			return nil
 		})
@@ -169,8 +163,7 @@ func (j *Journal) lastOld(old int64) (checkpoint, error) {
 	unfinished := tip.sequence - next.Sequence
 	noteAlone := unfinished == 1 && tip.sequence == j.point.Note // of the last Prune: not worth another
 	if unfinished > 0 && unfinished == j.tally.Entries && j.acked == tip.sequence && j.tally.Newest <= old && !noteAlone {
-		next.Sequence, next.Hash = tip.sequence, tip.chain
-		next.Dropped.add(j.tally)
+		next.advance(link{tip.sequence, tip.chain}, j.tally)
 	}
 	return next, nil
 }
@@ -197,7 +190,7 @@ func (j *Journal) drop(next *checkpoint, over []useKey, now time.Time) error {
 		return err
 	}
 	for _, k := range over {
-		j.ledger.remove(k)
+		delete(j.ledger.uses, k)
 	}
 	j.published.Lock()
 	defer j.published.Unlock()

@@ -38,7 +38,11 @@ func (j *Journal) Read(dst []Entry, from uint64, limit int) ([]Entry, error) {
 // view runs fn over one state of the store, which holds what was acknowledged and perhaps more. Damage that fn finds is
 // remembered.
 func (j *Journal) view(fn func(*badger.Txn, tip) error) error {
-	err := j.viewStore(fn)
+	return j.remember(j.viewStore(fn))
+}
+
+// remember passes an error on; damage stays with the journal.
+func (j *Journal) remember(err error) error {
 	if err != nil && isDamage(err) {
 		j.markDamaged(err)
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
@@ -47,6 +51,16 @@ func (j *Journal) view(fn func(*badger.Txn, tip) error) error {
 }
 
 func (j *Journal) viewStore(fn func(*badger.Txn, tip) error) error {
+	return j.withStore(func(db *badger.DB) error {
+		acknowledged := j.current() // before the transaction begins
+		return protect(func() error {
+			return db.View(func(txn *badger.Txn) error { return fn(txn, acknowledged) })
+		})
+	})
+}
+
+// withStore runs fn, which must not take the writers' turn, while nobody closes the store.
+func (j *Journal) withStore(fn func(*badger.DB) error) error {
 	j.using.RLock()
 	defer j.using.RUnlock()
 	switch {
@@ -55,10 +69,7 @@ func (j *Journal) viewStore(fn func(*badger.Txn, tip) error) error {
 	case j.db == nil:
 		return ErrFull
 	}
-	acknowledged := j.current() // before the transaction begins
-	return protect(func() error {
-		return j.db.View(func(txn *badger.Txn) error { return fn(txn, acknowledged) })
-	})
+	return fn(j.db)
 }
 
 // markDamaged remembers damage for this run and, in the file of starts, for the next.

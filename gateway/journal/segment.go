@@ -20,9 +20,15 @@ type tally struct {
 	Admitted uint64 `json:"admitted"`
 	Denied   uint64 `json:"denied"`
 	Referred uint64 `json:"referred"`
-	Uses     uint64 `json:"uses"`
+	Uses     uint64 `json:"uses"`   // that were not known before
 	Newest   int64  `json:"newest"` // the latest time of an entry, unix milliseconds
-	Digest   digest `json:"digest"` // of the uses
+	Digest   digest `json:"digest"` // of the ledger's records and of what is not resolved: those that came and those that went
+
+	// Left out where they are 0: a checkpoint from before there were any must give the same digest.
+	Authorised uint64 `json:"authorised,omitempty"`
+	Passed     uint64 `json:"passed,omitempty"`
+	Annulled   uint64 `json:"annulled,omitempty"`
+	Counted    uint64 `json:"counted,omitempty"` // what the entries add to the checksums of the counters (counter.sum)
 }
 
 func (t *tally) addEntry(outcome string, at int64) {
@@ -38,11 +44,6 @@ func (t *tally) addEntry(outcome string, at int64) {
 	}
 }
 
-func (t *tally) addUse(k useKey, r useRecord) {
-	t.Uses++
-	t.Digest.toggle(k, r)
-}
-
 func (t *tally) add(o tally) {
 	t.Entries += o.Entries
 	t.Admitted += o.Admitted
@@ -51,10 +52,14 @@ func (t *tally) add(o tally) {
 	t.Uses += o.Uses
 	t.Newest = max(t.Newest, o.Newest)
 	t.Digest.merge(o.Digest)
+	t.Authorised += o.Authorised
+	t.Passed += o.Passed
+	t.Annulled += o.Annulled
+	t.Counted += o.Counted
 }
 
-// sameUses reports whether two tallies agree on their uses.
-func (t *tally) sameUses(o tally) bool { return t.Uses == o.Uses && t.Digest == o.Digest }
+// pending returns how many movements wait to be resolved.
+func (t *tally) pending() uint64 { return t.Authorised - t.Passed - t.Annulled }
 
 // segmentEnd is written with the last entry of a segment.
 type segmentEnd struct {
@@ -67,12 +72,41 @@ type checkpoint struct {
 	Sequence  uint64 `json:"sequence"` // the last entry that was dropped
 	Hash      digest `json:"hash"`
 	Dropped   tally  `json:"dropped"`   // everything up to Sequence
-	Carried   tally  `json:"carried"`   // of its uses, those that are still remembered
+	Carried   tally  `json:"carried"`   // uses and digest of the ledger and of what was not resolved after Sequence, without what is forgotten
 	Forgotten int64  `json:"forgotten"` // uses of dropped entries that end before this are forgotten, unix seconds
 	Note      uint64 `json:"note"`      // the entry that says so
 }
 
 func (c *checkpoint) link() link { return link{c.Sequence, c.Hash} }
+
+// advance moves the checkpoint behind a run of entries.
+func (c *checkpoint) advance(to link, t tally) {
+	c.Sequence, c.Hash = to.sequence, to.hash
+	c.Dropped.add(t)
+	c.Carried.Uses += t.Uses
+	c.Carried.Digest.merge(t.Digest)
+}
+
+// forget takes a record out of what is carried along.
+func (c *checkpoint) forget(k useKey, r useRecord) {
+	c.Carried.Uses--
+	c.Carried.Digest.toggle(k, r)
+}
+
+// forgets reports whether a record belongs to what is forgotten. One that waits to be resolved never does.
+func (c *checkpoint) forgets(r *useRecord) bool {
+	return r.changed <= c.Sequence && r.until < c.Forgotten && !r.has(flagWaiting)
+}
+
+// expected adds up what must be stored beside the chain after the checkpoint and these segments.
+func (c *checkpoint) expected(ends map[uint64]segmentEnd) tally {
+	sum := c.Dropped
+	sum.Uses, sum.Digest = c.Carried.Uses, c.Carried.Digest
+	for _, end := range ends {
+		sum.add(end.Tally)
+	}
+	return sum
+}
 
 // meta is the store's own description.
 type meta struct {

@@ -44,12 +44,22 @@ func storeOptions(dir string, o *Options) badger.Options {
 		WithLogger(storeLogger(o.Logger))
 }
 
-// Badger locks its folder, but our own lock keeps other gateways out before. Where Badger's is taken all the same, a program
-// that this process has just started still holds a copy of it, for the moment until its exec.
+// A lock that this process gave up may still be held by a copy, in a program that it has just started, for the moment until
+// its exec; on a busy machine that moment is long.
 const (
-	lockTries = 20
-	lockWait  = 10 * time.Millisecond
+	lockTries = 50
+	lockWait  = 20 * time.Millisecond
 )
+
+// retryLocked calls open until a lock is not in its way, for a second at most.
+func retryLocked(open func() error, locked func(error) bool) error {
+	err := open()
+	for tries := 1; locked(err) && tries < lockTries; tries++ {
+		time.Sleep(lockWait)
+		err = open()
+	}
+	return err
+}
 
 func isLocked(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "Cannot acquire directory lock")
@@ -69,15 +79,13 @@ func openStore(o badger.Options) (*badger.DB, error) {
 		return nil, err
 	}
 	var db *badger.DB
-	open := func() (err error) {
-		db, err = badger.Open(o)
-		return err
-	}
-	err := protect(open)
-	for tries := 0; isLocked(err) && tries < lockTries; tries++ {
-		time.Sleep(lockWait)
-		err = protect(open)
-	}
+	// Badger locks its folder too, though our own lock kept other gateways out before.
+	err := retryLocked(func() error {
+		return protect(func() (err error) {
+			db, err = badger.Open(o)
+			return err
+		})
+	}, isLocked)
 	switch {
 	case err == nil:
 		return db, nil

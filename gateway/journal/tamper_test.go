@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func TestStoreThatLostOrChangedAKeyIsNoticed(t *testing.T) {
 	t.Parallel()
 	const tickets = 60 // segments of 8; the first 16 entries are dropped, their uses carried along
 	useOf := func(j *Journal, n int) []byte {
-		k := j.ledger.keyOf(useID(n))
+		k := j.ledger.keyOf(useID(n), "")
 		return append([]byte{prefixUse}, k[:]...)
 	}
 	flip := func(txn *badger.Txn, key []byte, at int) error {
@@ -48,21 +49,21 @@ func TestStoreThatLostOrChangedAKeyIsNoticed(t *testing.T) {
 		{"use of an old segment changed", func(j *Journal, txn *badger.Txn) error { return flip(txn, useOf(j, 20), 12) }, Gap},
 		{"use moved to another segment", func(j *Journal, txn *badger.Txn) error { return flip(txn, useOf(j, 20), 6) }, Gap},
 		{"use too many", func(j *Journal, txn *badger.Txn) error {
-			r := useRecord{sequence: 30, until: forever, lane: "north"}
+			r := useRecord{entry: 30, until: forever, lane: "north"}
 			return txn.Set(useOf(j, 999), r.append(nil))
 		}, Gap},
 		{"use cut short", func(j *Journal, txn *badger.Txn) error { return txn.Set(useOf(j, 20), []byte("short")) }, Gap},
-		{"entry of the current segment changed", func(_ *Journal, txn *badger.Txn) error { return flip(txn, entryKey(59), -3) }, Gap},
-		{"entry of the segment before changed", func(_ *Journal, txn *badger.Txn) error { return flip(txn, entryKey(50), -3) }, Gap},
-		{"entry of the segment before gone", func(_ *Journal, txn *badger.Txn) error { return txn.Delete(entryKey(50)) }, Gap},
-		{"last entry gone", func(_ *Journal, txn *badger.Txn) error { return txn.Delete(entryKey(61)) }, Gap},
-		{"last entry's hash changed", func(_ *Journal, txn *badger.Txn) error { return flip(txn, entryKey(61), 40) }, Gap},
+		{"entry of the current segment changed", func(_ *Journal, txn *badger.Txn) error { return flip(txn, entryKey(66), -3) }, Gap},
+		{"entry of the segment before changed", func(_ *Journal, txn *badger.Txn) error { return flip(txn, entryKey(60), -3) }, Gap},
+		{"entry of the segment before gone", func(_ *Journal, txn *badger.Txn) error { return txn.Delete(entryKey(60)) }, Gap},
+		{"last entry gone", func(_ *Journal, txn *badger.Txn) error { return txn.Delete(entryKey(70)) }, Gap},
+		{"last entry's hash changed", func(_ *Journal, txn *badger.Txn) error { return flip(txn, entryKey(70), 40) }, Gap},
 		{"entry from another chain beyond the head", func(_ *Journal, txn *badger.Txn) error {
-			return txn.Set(entryKey(62), make([]byte, 100))
+			return txn.Set(entryKey(71), make([]byte, 100))
 		}, Gap},
 		{"end of an old segment gone", func(_ *Journal, txn *badger.Txn) error { return txn.Delete(segmentKey(3)) }, Gap},
 		{"end of a recent segment changed", func(_ *Journal, txn *badger.Txn) error {
-			return setJSON(txn, segmentKey(6), &segmentEnd{Tally: tally{Entries: 8}})
+			return setJSON(txn, segmentKey(7), &segmentEnd{Tally: tally{Entries: 8}})
 		}, Gap},
 		{"end of a segment is no JSON", func(_ *Journal, txn *badger.Txn) error { return flip(txn, segmentKey(3), 0) }, Gap},
 		{"checkpoint gone", func(_ *Journal, txn *badger.Txn) error { return txn.Delete([]byte(keyCheckpoint)) }, Gap},
@@ -78,6 +79,34 @@ func TestStoreThatLostOrChangedAKeyIsNoticed(t *testing.T) {
 			return setJSON(txn, []byte(keyMeta), &m)
 		}, Gap},
 		{"acknowledgement cut short", func(_ *Journal, txn *badger.Txn) error { return txn.Set([]byte(keyAcked), nil) }, Gap},
+		{"movement that waits gone", func(_ *Journal, txn *badger.Txn) error { return txn.Delete(unresolvedKey(70)) }, Gap},
+		{"movement that waits changed", func(_ *Journal, txn *badger.Txn) error { return flip(txn, unresolvedKey(70), 7) }, Gap},
+		{"movement that waits too many", func(j *Journal, txn *badger.Txn) error {
+			u := j.unresolved[70]
+			return txn.Set(unresolvedKey(69), u.append(nil))
+		}, Gap},
+		{"counter gone", func(_ *Journal, txn *badger.Txn) error {
+			return txn.Delete(appendCounterKey(nil, place{"gate", "stand-a"}))
+		}, Gap},
+		{"counter changed", func(_ *Journal, txn *badger.Txn) error {
+			return flip(txn, appendCounterKey(nil, place{"gate", "stand-a"}), 7)
+		}, Gap},
+		{"counter of another lane", func(_ *Journal, txn *badger.Txn) error {
+			return txn.Set(appendCounterKey(nil, place{"north", "stand-b"}), counter{1, 1, 0, 0}.append(nil))
+		}, Gap},
+		{"what one lane counted moved to another", func(j *Journal, txn *badger.Txn) error {
+			north, gate := j.counts[place{"north", ""}], j.counts[place{"gate", "stand-a"}]
+			north.authorised, north.passed = north.authorised-1, north.passed-1
+			gate.authorised, gate.passed = gate.authorised+1, gate.passed+1
+			return errors.Join(txn.Set(appendCounterKey(nil, place{"north", ""}), north.append(nil)),
+				txn.Set(appendCounterKey(nil, place{"gate", "stand-a"}), gate.append(nil)))
+		}, Gap},
+		{"use of a resolved movement set back", func(j *Journal, txn *badger.Txn) error {
+			r, _ := j.ledger.find(j.ledger.keyOf(useID(62), "stand-a"))
+			r.entries = 0
+			k := j.ledger.keyOf(useID(62), "stand-a")
+			return txn.Set(append([]byte{prefixUse}, k[:]...), r.append(nil))
+		}, Gap},
 		{"event key of another box", func(j *Journal, _ *badger.Txn) error {
 			k, err := newEventKey(rand.Reader)
 			return errors.Join(err, k.save(filepath.Join(j.dir, keyName)))
@@ -88,6 +117,14 @@ func TestStoreThatLostOrChangedAKeyIsNoticed(t *testing.T) {
 	fillSegments(t, j, tickets, testTime.AddDate(1, 0, 0))
 	mustAcknowledge(t, j, 16)
 	mustPrune(t, j, testTime.Add(2*time.Hour), 16)
+	// Entries 62 to 69 are resolved, 70 is not.
+	for n := 60; n < 64; n++ {
+		p := mustCommit(t, j, awaited(in("gate", "stand-a", n)))[0]
+		if _, err := j.Resolve("gate", p.At, p.Sequence, n%2 == 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustCommit(t, j, awaited(in("gate", "stand-a", 64)))
 	mustClose(t, j)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -183,7 +220,8 @@ func TestRefusedBatchLeavesNoClaims(t *testing.T) {
 	j := mustOpen(t, t.TempDir(), opts)
 	batch := make([]Pending, MaxBatch)
 	for i := range batch {
-		batch[i] = ticket("north", i)
+		batch[i] = ticket(strings.Repeat("\x01", MaxLane), i)
+		batch[i].Awaited = true
 	}
 	if err := j.Commit(batch); !errors.Is(err, badger.ErrTxnTooBig) {
 		t.Fatalf("commit = %v, want ErrTxnTooBig", err)
@@ -194,7 +232,7 @@ func TestRefusedBatchLeavesNoClaims(t *testing.T) {
 	for _, p := range mustCommit(t, j, batch[:10]...) {
 		wantVerdict(t, p, policy.Admit, policy.OK, true)
 	}
-	if r := mustVerify(t, j); r.Uses != 10 || r.Last != 10 {
+	if r := mustVerify(t, j); r.Uses != 10 || r.Last != 10 || r.Pending != 10 || len(j.Unresolved()) != 10 {
 		t.Errorf("report = %+v, want 10 entries and uses", r)
 	}
 }

@@ -62,10 +62,12 @@ func (w *walker) walk(ctx context.Context, txn *badger.Txn, last uint64) error {
 }
 
 func (w *walker) step(e *Entry, f *facts) error {
-	w.tally.addEntry(f.outcome(), f.At.UnixMilli())
-	if k, r, ok := f.claim(e.Sequence); ok {
-		w.tally.addUse(k, r)
+	did, err := f.effects(e.Sequence)
+	if err != nil {
+		return &brokenAt{e.Sequence, err.Error()}
 	}
+	w.tally.addEntry(f.outcome(), f.At.UnixMilli())
+	w.tally.apply(&did)
 	if e.Sequence == w.point.Note {
 		if sum := w.point.digest(); unquote(f.Point) != hex.EncodeToString(sum[:]) {
 			return &brokenAt{e.Sequence, "does not say what the checkpoint says"}
@@ -86,7 +88,7 @@ func (w *walker) step(e *Entry, f *facts) error {
 	return nil
 }
 
-// expectUnfinished adds the segment that the walk ended in to those whose uses are known, if it is not complete.
+// expectUnfinished adds the segment that the walk ended in to the complete ones, if it is not.
 func (w *walker) expectUnfinished() {
 	if w.tally.Entries > 0 {
 		w.ends[w.meta.segmentOf(w.at.sequence)] = segmentEnd{Tally: w.tally}

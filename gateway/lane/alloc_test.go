@@ -28,7 +28,7 @@ func TestLaneItselfDoesNotAllocate(t *testing.T) {
 	l.recent.remember(l.recent.sum(text), s.clock.wall(), policy.Candidate{}, 1)
 	if n := testing.AllocsPerRun(100, func() {
 		step()
-		if r := <-l.display.results; !r.again {
+		if r := <-l.display.results; r.kind != ShownAgain {
 			t.Fatal("the code was not known")
 		}
 	}); n != 0 {

@@ -62,15 +62,15 @@ type caseRun struct {
 }
 
 func newCaseRun(t *testing.T) *caseRun {
-	demo, checkpoint := policy.Demo(), policy.Checkpoint()
+	demo, health := policy.Demo(), policy.Health()
 	demo.Once = 0 // some cases are of one ticket
 	s := newSite(t, 2, func(s *site) {
-		s.special = map[string]policy.Profile{"1": demo, "2": checkpoint}
+		s.special = map[string]policy.Profile{"1": demo, "2": health}
 		s.ending = driver.STXETX // so that a code may hold carriage returns
 		s.repeat = MinRepeat
 	})
 	return &caseRun{
-		t: t, site: s, lanes: map[string]*post{"demo": s.posts[0], "checkpoint": s.posts[1]},
+		t: t, site: s, lanes: map[string]*post{"demo": s.posts[0], "health": s.posts[1]},
 		lists: make(map[string]*trust.Snapshot), good: s.gate.Snapshot(), shown: make(map[*post]int),
 		reader: verify.New(&demo, nil),
 	}

@@ -10,24 +10,29 @@ import (
 
 // Status is how a lane stands.
 type Status struct {
-	Lane      string
-	Profile   string
-	Scanner   string
-	Connected bool
-	Admitted  uint64 // verdicts since start
-	Denied    uint64
-	Referred  uint64
-	Again     uint64
-	Late      uint64
-	Passed    uint64 // counted by the lane's contact
-	LampFault bool   // the lamp could not be set: nobody knows what it shows
-	Last      Event  // zero if there was none yet
+	Lane       string
+	Profile    string
+	Scanner    string
+	Connected  bool
+	Admitted   uint64 // verdicts since start
+	Denied     uint64
+	Referred   uint64
+	Again      uint64
+	Late       uint64
+	Passed     uint64 // counted by the lane's contact
+	Annulled   uint64 // let in, and did not walk through
+	Overridden uint64 // let in by a supervisor
+	Opened     uint64 // verdicts while everybody was let in
+	Mode       Mode
+	LampFault  bool  // the lamp could not be set: nobody knows what it shows
+	Last       Event // zero if there was none yet
 }
 
-// result is one verdict, or a repeated sight of one, on its way to the lamp.
+// result is one verdict, a repeated sight of one, or the wish for a second document, on its way to the lamp.
 type result struct {
-	read      time.Time // its frame, as arrived said
-	again     bool
+	kind      EventKind // VerdictGiven, ShownAgain or SecondWanted
+	mode      Mode
+	read      time.Time // its frame, as arrived said; zero for the verdict on a document to which no second one came
 	candidate policy.Candidate
 	sequence  uint64
 	earlier   Earlier
@@ -36,11 +41,14 @@ type result struct {
 
 // display owns a lane's lamp, its counters and its events.
 type display struct {
-	gate    *Gate
-	config  Config
-	arrived chan waiting // one a frame, before its result
-	linked  chan bool    // the scanner was opened; it is gone or could not be opened
-	results chan result  // closed at the end
+	gate      *Gate
+	config    Config
+	arrived   chan waiting // one a frame, before its result
+	linked    chan bool    // the scanner was opened; it is gone or could not be opened
+	results   chan result  // closed at the end
+	overrides chan uint64  // numbers of verdicts that a supervisor goes over
+	withdrawn chan uint64  // numbers of verdicts whose release is to end
+	passage   *passage     // nil without a contact
 
 	mu     sync.Mutex
 	status Status // guarded by mu
@@ -52,6 +60,7 @@ type display struct {
 	held     bool // the lamp shows a verdict until hold ends
 	retry    *time.Timer
 	wanted   Signal    // what the lamp should show
+	about    uint64    // the verdict that a green lamp is about
 	lit      time.Time // since when, if held
 }
 
@@ -65,11 +74,13 @@ type waiting struct {
 func newDisplay(g *Gate, c Config) *display {
 	return &display{
 		gate: g, config: c,
-		arrived: make(chan waiting, buffers),
-		linked:  make(chan bool, 1),
-		results: make(chan result, buffers),
-		waiting: make([]waiting, 0, 2*buffers),
-		status:  Status{Lane: c.ID, Profile: c.Profile.Name, Scanner: c.Scanner},
+		arrived:   make(chan waiting, buffers),
+		linked:    make(chan bool, 1),
+		results:   make(chan result, buffers),
+		overrides: make(chan uint64, 1),
+		withdrawn: make(chan uint64, maxWaiting),
+		waiting:   make([]waiting, 0, 2*buffers),
+		status:    Status{Lane: c.ID, Profile: c.Profile.Name, Scanner: c.Scanner},
 	}
 }
 
@@ -89,6 +100,10 @@ func (d *display) run() {
 				return
 			}
 			d.show(r)
+		case sequence := <-d.overrides:
+			d.override(sequence)
+		case sequence := <-d.withdrawn:
+			d.endRelease(sequence)
 		case <-d.deadline.C:
 			d.late()
 		case <-d.hold.C:
@@ -123,22 +138,31 @@ func (w *waiting) patience() time.Duration {
 	return Deadline
 }
 
-// show sets the lamp for a final verdict and tells everybody. A repeated sight changes neither lamp nor count.
+// show sets the lamp for a final verdict and tells everybody. A repeated sight, or a first document, changes neither lamp nor count.
 func (d *display) show(r result) {
-	w := d.answered(r.read)
+	var w waiting
+	if !r.read.IsZero() {
+		w = d.answered(r.read)
+	}
 	late := w.late
-	e := Event{Kind: ShownAgain, Lane: d.config.ID, At: r.at, Sequence: r.sequence, Candidate: r.candidate}
-	if !r.again {
-		e.Kind, e.Earlier, e.Took, e.Late = VerdictGiven, r.earlier, r.at.Sub(r.read), late
+	e := Event{Kind: r.kind, Mode: r.mode, Lane: d.config.ID, At: r.at, Sequence: r.sequence, Candidate: r.candidate}
+	switch {
+	case r.kind == VerdictGiven:
+		e.Earlier, e.Late = r.earlier, late
+		if !r.read.IsZero() {
+			e.Took = r.at.Sub(r.read)
+		}
+		d.passage.await(&r.candidate, r.sequence, r.at)
 		d.set(d.signal(&r, late))
+		d.about = r.sequence
 		d.keep(r.at)
-	} else if late {
+	case late:
 		d.keep(r.at)
 	}
 	if w.answer && !late && !d.overtaken(r.read) {
 		d.answer(r.read, answerTo(e.Kind, d.wanted))
 	}
-	if d.config.Forward != nil && !r.again {
+	if d.config.Forward != nil && r.kind == VerdictGiven {
 		d.config.Forward.Verdict(r.candidate.Outcome(), r.candidate.Reason(), r.sequence)
 	}
 	d.gate.hub.publish(d.count(e))
@@ -152,7 +176,7 @@ func (d *display) overtaken(read time.Time) bool {
 // answerTo is what a reader is told: good only where the lamp is to be green for this very code.
 func answerTo(kind EventKind, lamp Signal) Answer {
 	switch {
-	case kind == ShownAgain:
+	case kind != VerdictGiven:
 		return AnswerIgnore
 	case lamp == SignalAdmit:
 		return AnswerGood
@@ -180,7 +204,7 @@ func (d *display) keep(at time.Time) {
 // said to be late, whose holder a person dealt with, nor stands where another code is late, nor follows a refusal that was not
 // seen for MinHold. Then a person looks.
 func (d *display) signal(r *result, late bool) Signal {
-	s := signalOf(r.candidate.Outcome())
+	s := signalIn(r.mode, r.candidate.Outcome())
 	unseen := d.held && d.wanted != SignalAdmit && r.at.Sub(d.lit) < MinHold
 	if d.anyLate() || s == SignalAdmit && (late || unseen) {
 		return SignalRefer
@@ -206,16 +230,26 @@ func (d *display) count(e Event) Event {
 	defer d.mu.Unlock()
 	s := &d.status
 	switch {
+	case e.Mode == Rehearsal:
 	case e.Kind == ShownAgain:
 		s.Again++
+	case e.Kind == SecondWanted:
 	case e.Kind == VerdictLate:
 		s.Late++
+	case e.Kind == Overridden:
+		s.Overridden++
+	case e.Kind == Annulled:
+		s.Annulled++
+	case e.Kind == Passed:
 	case e.Candidate.Outcome() == policy.Admit:
 		s.Admitted++
 	case e.Candidate.Outcome() == policy.Refer:
 		s.Referred++
 	default:
 		s.Denied++
+	}
+	if e.Kind == VerdictGiven && e.Mode == OpenCount {
+		s.Opened++
 	}
 	e.Count = s.Admitted + s.Referred + s.Denied
 	if e.Kind == VerdictGiven {
@@ -298,6 +332,40 @@ func (d *display) set(s Signal) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.status.LampFault = err != nil
+}
+
+// override lets one person in because a supervisor says so.
+func (d *display) override(sequence uint64) {
+	now := d.gate.opts.Wall()
+	d.set(SignalAdmit)
+	d.about = sequence
+	d.held, d.lit = true, now
+	d.hold.Reset(d.config.Hold)
+	d.gate.hub.publish(d.count(Event{Kind: Overridden, Lane: d.config.ID, At: now, Sequence: sequence}))
+}
+
+// withdraw has a green lamp end, if it is about this verdict; the passage calls it.
+func (d *display) withdraw(sequence uint64) { d.withdrawn <- sequence }
+
+func (d *display) endRelease(sequence uint64) {
+	if d.wanted != SignalAdmit || d.about != sequence {
+		return
+	}
+	d.hold.Stop()
+	d.held = false
+	d.set(d.resting())
+}
+
+// resolved tells everybody that somebody walked through, or did not.
+func (d *display) resolved(kind EventKind, sequence uint64, at time.Time) {
+	d.gate.hub.publish(d.count(Event{Kind: kind, Lane: d.config.ID, At: at, Sequence: sequence}))
+}
+
+func (d *display) setMode(m Mode) {
+	d.mu.Lock()
+	d.status.Mode = m
+	d.mu.Unlock()
+	d.gate.hub.publish(Event{Kind: ModeChanged, Mode: m, Lane: d.config.ID, At: d.gate.opts.Wall()})
 }
 
 func (d *display) passed() {

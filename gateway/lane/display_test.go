@@ -137,7 +137,7 @@ func (s *screen) give(read time.Time, o policy.Outcome) {
 
 // giveAgain says that a frame was a repeated sight.
 func (s *screen) giveAgain(read time.Time) {
-	s.results <- result{read: read, again: true, candidate: candidateOf(policy.Admit), at: read}
+	s.results <- result{read: read, kind: ShownAgain, candidate: candidateOf(policy.Admit), at: read}
 	synctest.Wait()
 }
 

@@ -14,7 +14,12 @@ type EventKind uint8
 const (
 	VerdictGiven EventKind = iota // a final verdict: on disk, lamp set
 	ShownAgain                    // the same code within the repeat time: no new verdict, no lamp, no report
+	SecondWanted                  // a first document is there and a second one of the same person is asked for
 	VerdictLate                   // a code is there and no verdict within Deadline: a person decides
+	Overridden                    // a supervisor let somebody in
+	Passed                        // who was let in walked through
+	Annulled                      // who was let in did not, and the ticket is good again
+	ModeChanged
 	ScannerGone
 	ScannerBack
 	TrustChanged // another trust list is in force
@@ -27,8 +32,18 @@ func (k EventKind) String() string {
 		return "verdict"
 	case ShownAgain:
 		return "again"
+	case SecondWanted:
+		return "second_wanted"
 	case VerdictLate:
 		return "late"
+	case Overridden:
+		return "overridden"
+	case Passed:
+		return "passed"
+	case Annulled:
+		return "annulled"
+	case ModeChanged:
+		return "mode"
 	case ScannerGone:
 		return "scanner_gone"
 	case ScannerBack:
@@ -42,10 +57,11 @@ func (k EventKind) String() string {
 // Event is one thing that happened at a lane, for pages and logs. It carries no personal data and nothing of the code's text.
 type Event struct {
 	Kind      EventKind
+	Mode      Mode // of the lane, for VerdictGiven and ModeChanged
 	Lane      string
 	At        time.Time
 	Sequence  uint64           // of the journal entry; 0 where there is none
-	Candidate policy.Candidate // with its final verdict, for VerdictGiven and ShownAgain
+	Candidate policy.Candidate // with its final verdict, for VerdictGiven and ShownAgain; for SecondWanted what was found about the first document
 	Earlier   Earlier          // for AlreadyUsed
 	Late      bool             // it was said before that there was no verdict in time: no lamp turns green for it
 	Took      time.Duration    // from the frame's last byte to the verdict on disk

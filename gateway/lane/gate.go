@@ -87,6 +87,8 @@ type Config struct {
 	Forward Forwarder     // nil: codes go nowhere else
 	Repeat  time.Duration // the same code within it is no new verdict; 0 means DefaultRepeat
 	Hold    time.Duration // how long the lamp shows a verdict; 0 means DefaultHold
+	Passing time.Duration // how long somebody who was let in may take to walk through, by the turnstile's contact; 0: there is none
+	Second  time.Duration // how long a first document waits for the second one; 0 means MaxSecond
 }
 
 // Times of a lane.
@@ -96,6 +98,8 @@ const (
 	MaxRepeat     = 10 * time.Second
 	DefaultHold   = 2 * time.Second
 	MinHold       = time.Second
+	MinSecond     = 5 * time.Second
+	MaxSecond     = 20 * time.Second
 	Deadline      = 1500 * time.Millisecond // a frame without a verdict for so long is itself shown
 	AnswerTime    = 250 * time.Millisecond  // that a Reader may take
 	lampRetry     = time.Second             // between attempts to set a lamp that failed
@@ -150,6 +154,15 @@ func New(list *trust.Snapshot, opts Options, lanes []Config) (*Gate, error) {
 		}
 		if c.Repeat < MinRepeat || c.Repeat > MaxRepeat {
 			return nil, fmt.Errorf("lane %q: repeat time %v is not within %v and %v", c.ID, c.Repeat, MinRepeat, MaxRepeat)
+		}
+		if c.Second == 0 {
+			c.Second = MaxSecond
+		}
+		if c.Second < MinSecond || c.Second > MaxSecond {
+			return nil, fmt.Errorf("lane %q: the time for a second document, %v, is not within %v and %v", c.ID, c.Second, MinSecond, MaxSecond)
+		}
+		if c.Passing != 0 && (c.Passing < MinPassing || c.Passing > MaxPassing) {
+			return nil, fmt.Errorf("lane %q: the time to walk through, %v, is not within %v and %v", c.ID, c.Passing, MinPassing, MaxPassing)
 		}
 		if c.Hold < MinHold {
 			return nil, fmt.Errorf("lane %q: a verdict must be shown for at least %v", c.ID, MinHold)
@@ -209,10 +222,45 @@ func (g *Gate) Status(lane string) (Status, bool) {
 	return l.display.snapshot(), true
 }
 
-// Passed counts a person who walked through, by a lane's contact.
-func (g *Gate) Passed(lane string) {
+// SetSession says what a lane is for from the next code on; nil is nothing that is bound to an event or a flight. A first document that
+// waits for a second one was judged before, and is forgotten. It is ErrNoLane if there is no lane of that name.
+func (g *Gate) SetSession(lane string, s *policy.Session) error {
+	l := g.byID[lane]
+	if l == nil {
+		return ErrNoLane
+	}
+	l.session.Store(s)
+	return nil
+}
+
+// Session returns what a lane is for, nil if nothing was said.
+func (g *Gate) Session(lane string) *policy.Session {
 	if l := g.byID[lane]; l != nil {
+		return l.session.Load()
+	}
+	return nil
+}
+
+// Passed counts a person who walked through, by a lane's contact, and resolves whoever was let in there first.
+func (g *Gate) Passed(lane string) {
+	l := g.byID[lane]
+	switch {
+	case l == nil:
+	case l.passage == nil:
 		l.display.passed()
+	default:
+		select {
+		case l.passage.pulses <- g.opts.Wall():
+		default:
+			g.opts.Log.Error("lane: the contact is faster than the journal", "lane", lane)
+		}
+	}
+}
+
+// ContactReads says whether a lane's contact can be read. Until it is said so, it cannot.
+func (g *Gate) ContactReads(lane string, reads bool) {
+	if l := g.byID[lane]; l != nil && l.passage != nil {
+		l.passage.reads <- reads
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"passerelle/gateway/journal"
@@ -31,8 +32,11 @@ type Lane struct {
 	frames  chan *frame
 	display *display
 
-	mu     sync.Mutex
-	closed bool // guarded by mu; frames is closed
+	mu      sync.Mutex
+	closed  bool // guarded by mu; frames is closed
+	session atomic.Pointer[policy.Session]
+	mode    atomic.Uint32 // a Mode
+	passage *passage      // nil: whoever is let in has passed
 
 	// Owned by decide.
 	verifier   *verify.Verifier
@@ -42,11 +46,14 @@ type Lane struct {
 	scans      []verify.Scan
 	candidates []policy.Candidate
 	ticket     ticket
+	held       held        // the first of two documents
+	patience   *time.Timer // runs while one is held
+	during     *policy.Session
 }
 
-// double is a frame that repeats batch[of].
+// double is a sight of a code that another frame of the batch holds.
 type double struct {
-	of int
+	of *frame
 	at time.Time
 }
 
@@ -61,11 +68,16 @@ func newLane(g *Gate, c Config) *Lane {
 		batch:    make([]*frame, 0, buffers),
 		doubles:  make([]double, 0, buffers),
 		scans:    make([]verify.Scan, 0, buffers),
+		patience: stoppedTimer(),
 		ticket:   ticket{pending: make([]journal.Pending, 0, buffers), done: make(chan struct{}, 1)},
 	}
 	for range buffers {
 		l.free <- new(frame)
 	}
+	if c.Passing > 0 {
+		l.passage = newPassage(l)
+	}
+	l.display.passage = l.passage
 	return l
 }
 
@@ -75,6 +87,10 @@ func (l *Lane) run(ctx context.Context) {
 	var decided, shown sync.WaitGroup
 	decided.Go(l.decide)
 	shown.Go(l.display.run)
+	walking, arrived := context.WithCancel(context.Background())
+	if l.passage != nil {
+		shown.Go(func() { l.passage.run(walking) })
+	}
 	l.read(ctx)
 	l.mu.Lock()
 	l.closed = true
@@ -82,18 +98,29 @@ func (l *Lane) run(ctx context.Context) {
 	l.mu.Unlock()
 	decided.Wait()
 	close(l.display.results)
+	arrived()
 	shown.Wait()
 }
 
 // decide verifies all that is waiting, at most as many as there are buffers, and never waits for more.
 func (l *Lane) decide() {
-	for f := range l.frames {
-		l.collect(f)
-		l.dropRepeated()
-		l.verify()
-		l.confirm()
-		l.commit()
-		l.release()
+	defer l.giveUp()
+	for {
+		select {
+		case f, ok := <-l.frames:
+			if !ok {
+				return
+			}
+			l.collect(f)
+			l.dropRepeated()
+			l.verify()
+			l.confirm()
+			l.pair()
+			l.commit()
+			l.release()
+		case <-l.patience.C:
+			l.giveUp()
+		}
 	}
 }
 
@@ -117,12 +144,12 @@ func (l *Lane) dropRepeated() {
 	l.doubles = l.doubles[:0]
 	for _, f := range l.batch {
 		if shown := l.recent.seen(f.hash, f.at); shown != nil {
-			l.display.results <- result{read: f.at, again: true, candidate: shown.candidate, sequence: shown.sequence, at: f.at}
+			l.display.results <- result{kind: ShownAgain, read: f.at, candidate: shown.candidate, sequence: shown.sequence, at: f.at}
 			l.giveBack(f)
 			continue
 		}
 		if i := slices.IndexFunc(fresh, func(g *frame) bool { return g.hash == f.hash }); i >= 0 {
-			l.doubles = append(l.doubles, double{of: i, at: f.at})
+			l.doubles = append(l.doubles, double{of: fresh[i], at: f.at})
 			l.giveBack(f)
 			continue
 		}
@@ -137,14 +164,19 @@ func (l *Lane) verify() {
 	for _, f := range l.batch {
 		l.scans = append(l.scans, verify.Scan{Data: f.buf[:f.n]})
 	}
+	if s := l.session.Load(); s != l.during {
+		l.during = s
+		l.verifier.During(s)
+		l.forget()
+	}
 	l.candidates = l.verifier.Verify(l.candidates[:0], l.scans, l.gate.Snapshot(), l.gate.Now())
 }
 
-// confirm has the signature of every Admit checked a second time, by the standard library alone.
+// confirm has the signature of every Admit, and of what may become one, checked a second time, by the standard library alone.
 func (l *Lane) confirm() {
 	for i := range l.candidates {
 		c := &l.candidates[i]
-		if c.Outcome() == policy.Admit && !l.verifier.Confirm(i) {
+		if (c.Outcome() == policy.Admit || c.Awaits()) && !l.verifier.Confirm(i) {
 			c.Withdraw(l.config.Profile)
 			l.gate.opts.Log.Error("verify: the second check did not confirm a signature", "lane", l.config.ID, "key", c.Key)
 		}
@@ -156,31 +188,46 @@ func (l *Lane) commit() {
 	if len(l.batch) == 0 {
 		return
 	}
+	mode := Mode(l.mode.Load())
+	if mode == Rehearsal {
+		l.rehearse()
+		return
+	}
 	l.ticket.pending = l.ticket.pending[:0]
 	wall := l.gate.opts.Wall()
 	for i := range l.candidates {
 		l.ticket.pending = append(l.ticket.pending, journal.Pending{
-			Lane: l.config.ID, At: wall, Profile: l.config.Profile, Candidate: l.candidates[i],
+			Lane: l.config.ID, At: wall, Profile: l.config.Profile, Candidate: l.candidates[i], Awaited: l.passage != nil,
 		})
 	}
 	l.gate.writer.in <- &l.ticket
 	<-l.ticket.done
-	l.publish()
+	l.publish(mode)
 }
 
 // publish gives the final verdicts to the display.
-func (l *Lane) publish() {
+func (l *Lane) publish(mode Mode) {
 	now := l.gate.opts.Wall()
 	for i := range l.ticket.pending {
 		p, f := &l.ticket.pending[i], l.batch[i]
 		l.recent.remember(f.hash, now, p.Candidate, p.Sequence)
 		l.display.results <- result{
-			read: f.at, candidate: p.Candidate, sequence: p.Sequence, earlier: Earlier{Lane: p.Earlier.Lane, At: p.Earlier.At}, at: now,
+			kind: VerdictGiven, mode: mode, read: f.at, candidate: p.Candidate, sequence: p.Sequence,
+			earlier: Earlier{Lane: p.Earlier.Lane, At: p.Earlier.At}, at: now,
 		}
 	}
+	for i := range l.ticket.pending {
+		p := &l.ticket.pending[i]
+		l.sayAgain(l.batch[i], &p.Candidate, p.Sequence)
+	}
+}
+
+// sayAgain gives the display the other sights of a code in the batch.
+func (l *Lane) sayAgain(f *frame, c *policy.Candidate, sequence uint64) {
 	for _, d := range l.doubles {
-		p := &l.ticket.pending[d.of]
-		l.display.results <- result{read: d.at, again: true, candidate: p.Candidate, sequence: p.Sequence, at: d.at}
+		if d.of == f {
+			l.display.results <- result{kind: ShownAgain, read: d.at, candidate: *c, sequence: sequence, at: d.at}
+		}
 	}
 }
 

@@ -31,6 +31,8 @@ type site struct {
 	profile policy.Profile            // of the lanes
 	special map[string]policy.Profile // of a lane that has another one
 	repeat  time.Duration             // MaxRepeat, so that a busy machine does not let it pass
+	second  time.Duration             // for a second document; 0 is MaxSecond
+	passing time.Duration             // to walk through; 0: there is no contact
 	aim     string                    // of the scanners
 	ending  driver.Terminator         // of their codes
 	still   bool                      // the gate is made and not run
@@ -108,7 +110,7 @@ func (s *site) newPost(id string) Config {
 		profile = own
 	}
 	return Config{
-		ID: id, Profile: &profile, Scanner: "simulated " + id, Lamp: p.lamp, Repeat: s.repeat, Hold: MinHold, Forward: s.forward,
+		ID: id, Profile: &profile, Scanner: "simulated " + id, Lamp: p.lamp, Repeat: s.repeat, Hold: MinHold, Second: s.second, Passing: s.passing, Forward: s.forward,
 		Open: func(ctx context.Context) (Scanner, error) {
 			if s.open != nil {
 				return s.open(ctx, p)
@@ -144,6 +146,11 @@ func (s *site) start() {
 		}
 	})
 	s.t.Cleanup(s.stop)
+	if s.passing > 0 {
+		for _, p := range s.posts {
+			s.gate.ContactReads(p.id, true)
+		}
+	}
 	if s.open == nil {
 		for _, p := range s.posts {
 			p.want(ScannerBack)

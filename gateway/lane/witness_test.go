@@ -18,6 +18,7 @@ type witness struct {
 
 	mu       sync.Mutex
 	signals  []Signal
+	anyGreen bool // also without an entry that admits: a supervisor said so
 	greens   int
 	admitted int    // entries of this lane that admit, up to read
 	read     uint64 // the last entry that was read
@@ -37,7 +38,7 @@ func (w *witness) Set(s Signal) error {
 			w.admitted++
 		}
 	}
-	if w.greens > w.admitted {
+	if w.greens > w.admitted && !w.anyGreen {
 		w.t.Errorf("lane %s: green for the %d. time with %d verdicts on disk that admit", w.lane, w.greens, w.admitted)
 	}
 	return nil

@@ -14,22 +14,36 @@ type Candidate struct {
 	Key    trust.KeyID // meaningful if HasKey
 	HasKey bool
 
-	Once    bool  // may be used only once here
-	Use     UseID // meaningful if Once and the signature check passed
-	Expires int64 // when the credential ends, skew included, unix seconds: how long its use must be remembered
+	Once    bool   // may be used only Uses times here
+	Use     UseID  // meaningful if Once and the signature check passed
+	Also    UseID  // of the lost credential that this one replaces, which is used up with it; zero for none
+	Uses    uint8  // how often it may be used in all; 0 is once
+	Zone    string // of the lane's session: uses are counted for each zone; empty for the whole place
+	Exit    bool   // the holder leaves the zone
+	Expires int64  // when the credential ends, skew included, unix seconds: how long its use must be remembered
+
+	Second Kind // of the document that was shown beside this one; Unknown for none
 
 	List  uint64 // version of the trust list that decided
 	Aged  int64  // seconds since that list was issued, 0 if the clock says less
 	Clock ClockClass
+
+	waived CheckSet // that its kind must pass elsewhere, but not here
+	asked  CheckSet // that it must pass although its kind need not
 }
 
 // Conclude turns findings into the candidate's verdict under a profile: the last step of verification.
 func (c *Candidate) Conclude(f *Findings, p *Profile) {
 	f.Skip(Use)
+	if p.pairs(c.Kind) {
+		f.Doubt(Identity, SecondDocumentMissing)
+	}
 	c.findings = *f
-	c.outcome, c.reason = decide(f, p.required(), p)
+	c.outcome, c.reason = decide(f, c.required(p), p)
 	c.final = false
 }
+
+func (c *Candidate) required(p *Profile) CheckSet { return p.required(c.Kind)&^c.waived | c.asked }
 
 // Claim is what the journal says of a candidate's use.
 type Claim uint8
@@ -39,6 +53,7 @@ const (
 	StoreFailed Claim = iota // nothing is on disk
 	Claimed                  // this verdict is on disk and, for a credential used once, so is its use
 	UsedBefore               // the use was claimed by an earlier verdict
+	NotInside                // at an exit: the holder is not known to be inside, so a person decides
 )
 
 // Finalize returns the final verdict for a candidate whose journal entry is written. Only a candidate that would be
@@ -46,11 +61,14 @@ const (
 func (c *Candidate) Finalize(claim Claim, p *Profile) Verdict {
 	v := c.Verdict
 	if v.outcome == Admit {
-		required := p.required()
+		required := c.required(p)
 		v.findings.states[Use] = Undetermined
 		switch {
 		case claim == UsedBefore:
 			v.findings.Fail(Use, AlreadyUsed)
+		case claim == NotInside:
+			required |= Checks(Use)
+			v.findings.Doubt(Use, WrongPlace)
 		case claim != Claimed:
 			required |= Checks(Use)
 			v.findings.Doubt(Use, StoreUnavailable)
@@ -61,6 +79,9 @@ func (c *Candidate) Finalize(claim Claim, p *Profile) Verdict {
 			v.findings.Skip(Use)
 		}
 		v.outcome, v.reason = decide(&v.findings, required, p)
+		if claim == NotInside {
+			v.outcome = Refer // however a profile tightens it: nobody is locked in
+		}
 	}
 	v.final = claim != StoreFailed
 	return v
@@ -70,7 +91,7 @@ func (c *Candidate) Finalize(claim Claim, p *Profile) Verdict {
 // fast path has a fault, so a person decides.
 func (c *Candidate) Withdraw(p *Profile) {
 	c.findings.Fail(Signature, Internal)
-	c.outcome, c.reason = decide(&c.findings, p.required(), p)
+	c.outcome, c.reason = decide(&c.findings, c.required(p), p)
 }
 
 // Date records which list decided, how old it was, and how far the clock was known.

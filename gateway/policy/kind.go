@@ -5,27 +5,34 @@ import "passerelle/gateway/trust"
 // Kind is what a code is. The zero value is a code that nobody recognised.
 type Kind uint8
 
-// The kinds. Those after Opaque are recognised so that they can be refused by name.
+// The kinds. Those up to Opaque are read here; HCERT and PT1 stand for codes that could not be read so far that their type is known.
 const (
 	Unknown Kind = iota
-	HCERT        // an EU certificate whose type is not known, since it could not be read that far
+	HCERT
 	HCERTVaccination
 	HCERTTest
 	HCERTRecovery
-	Opaque // no format that we know: a code that only a list could explain
-
-	SHC
-	SealNDB // French 2D seals of the CEV family: NDB1, RDB1
-	Seal2DDoc
-	SealVDS
-	VDSNC
-	UIC
+	PT1
+	Ticket
+	Pass
+	Voucher
+	Stamp
+	Pretix
+	Code // an opaque code that stands on a list of this place
 	BCBP
 	MRZ
+	VDSNC
+	Claim169
+	Opaque // no format that we know, and on no list
+
+	// Recognised, and refused by name.
+	SHC
+	SealIDB // IDB and the French 2D seals of its family: NDB1, RDB1
+	Seal2DDoc
+	SealVDS
+	UIC
 	MDL
 	AAMVA
-	Pretix
-	PT1 // our own tickets, until their package is there
 
 	NumKinds
 )
@@ -49,12 +56,13 @@ func ParseKind(name string) (Kind, bool) {
 }
 
 var kindNames = [NumKinds]string{
-	Unknown: "unknown", HCERT: "hcert", HCERTVaccination: "hcert:vaccination", HCERTTest: "hcert:test",
-	HCERTRecovery: "hcert:recovery", Opaque: "opaque", SHC: "shc", SealNDB: "idb", Seal2DDoc: "2d-doc", SealVDS: "vds",
-	VDSNC: "vds-nc", UIC: "uic", BCBP: "bcbp", MRZ: "mrz", MDL: "mdl", AAMVA: "aamva", Pretix: "pretix", PT1: "pt1",
+	Unknown: "unknown", HCERT: "hcert", HCERTVaccination: "hcert:vaccination", HCERTTest: "hcert:test", HCERTRecovery: "hcert:recovery",
+	PT1: "pt1", Ticket: "ticket", Pass: "pass", Voucher: "voucher", Stamp: "stamp", Pretix: "pretix", Code: "code", BCBP: "bcbp", MRZ: "mrz",
+	VDSNC: "vds-nc", Claim169: "claim169", Opaque: "opaque", SHC: "shc", SealIDB: "idb", Seal2DDoc: "2d-doc", SealVDS: "vds", UIC: "uic",
+	MDL: "mdl", AAMVA: "aamva",
 }
 
-// usage returns what a key must be allowed to sign for a credential of this kind.
+// usage returns what a key must be allowed to sign for a credential of this kind; nothing for kinds that no key signs.
 func (k Kind) usage() trust.Usage {
 	switch k {
 	case HCERTVaccination:
@@ -63,6 +71,22 @@ func (k Kind) usage() trust.Usage {
 		return trust.HCERTTest
 	case HCERTRecovery:
 		return trust.HCERTRecovery
+	case Ticket:
+		return trust.TicketUsage
+	case Pass:
+		return trust.PassUsage
+	case Voucher:
+		return trust.VoucherUsage
+	case Stamp:
+		return trust.StampUsage
+	case Pretix:
+		return trust.PretixUsage
+	case BCBP:
+		return trust.BCBPUsage
+	case VDSNC:
+		return trust.VDSNCUsage
+	case Claim169:
+		return trust.Claim169Usage
 	}
 	return 0
 }
@@ -81,3 +105,26 @@ func Kinds(kinds ...Kind) KindSet {
 
 // Has reports whether k is in the set.
 func (s KindSet) Has(k Kind) bool { return s&(1<<k) != 0 }
+
+// Admissible are the kinds that a profile may accept: those that are read whole.
+var Admissible = Kinds(HCERTVaccination, HCERTTest, HCERTRecovery, Ticket, Pass, Voucher, Stamp, Pretix, Code, BCBP, MRZ, VDSNC, Claim169)
+
+// signed are the checks of a credential that a key vouches for.
+const signed = CheckSet(1<<Format | 1<<KeyCheck | 1<<Signature | 1<<UsageCheck | 1<<Time | 1<<Rules)
+
+// everything is asked of a kind that stands in no table: none such is ever admitted.
+const everything = CheckSet(1<<Use - 1)
+
+// required lists, for each kind, the checks that it must pass anywhere. A boarding pass is let off the three about its signature
+// where the profile says so, see Place.BCBP; a machine-readable zone proves nothing by itself, so it always waits for another document.
+var required = [NumKinds]CheckSet{
+	HCERTVaccination: signed, HCERTTest: signed, HCERTRecovery: signed, VDSNC: signed, Claim169: signed,
+	Ticket: signed | 1<<PlaceCheck, Pass: signed, Voucher: signed, Stamp: signed,
+	Pretix: signed | 1<<PlaceCheck,
+	Code:   1<<Format | 1<<KeyCheck | 1<<Time | 1<<Rules | 1<<PlaceCheck,
+	BCBP:   signed | 1<<PlaceCheck,
+	MRZ:    1<<Format | 1<<Time | 1<<Rules | 1<<Identity,
+}
+
+// revocable are the kinds of which a list can say that one was revoked.
+var revocable = Kinds(HCERTVaccination, HCERTTest, HCERTRecovery, Ticket, Pass, Voucher, Stamp, Pretix, Code, VDSNC)

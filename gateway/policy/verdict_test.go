@@ -29,7 +29,7 @@ func findings(t *rapid.T) *policy.Findings {
 }
 
 func profile(t *rapid.T) *policy.Profile {
-	p := policy.Checkpoint()
+	p := policy.Health()
 	p.Require = policy.CheckSet(rapid.Uint16().Draw(t, "require"))
 	p.Tighten[policy.Reason(rapid.IntRange(0, int(policy.NumReasons)-1).Draw(t, "tighten"))] = true
 	return &p
@@ -43,7 +43,7 @@ func TestNothingIsAdmittedUnlessEveryRequiredCheckPassed(t *testing.T) {
 		var c policy.Candidate
 		c.Once = rapid.Bool().Draw(t, "once")
 		c.Conclude(f, p)
-		claim := policy.Claim(rapid.IntRange(0, 3).Draw(t, "claim"))
+		claim := policy.Claim(rapid.IntRange(0, 4).Draw(t, "claim"))
 		final := c.Finalize(claim, p)
 		clean := true
 		for check := policy.Check(0); check < policy.Use; check++ {
@@ -98,7 +98,7 @@ func TestTheZeroVerdictIsARefusal(t *testing.T) {
 	if c.Outcome() == policy.Admit {
 		t.Error("findings that determined nothing were admitted")
 	}
-	p = policy.Checkpoint()
+	p = policy.Health()
 	if final := c.Finalize(policy.Claimed, &p); final.Outcome() == policy.Admit {
 		t.Error("a candidate that nobody judged was admitted")
 	}
@@ -106,7 +106,7 @@ func TestTheZeroVerdictIsARefusal(t *testing.T) {
 
 func TestTheFirstCheckInOrderGivesTheReason(t *testing.T) {
 	t.Parallel()
-	p := policy.Checkpoint()
+	p := policy.Health()
 	for _, tt := range []struct {
 		name    string
 		set     func(*policy.Findings)
@@ -154,7 +154,7 @@ func TestTheFirstCheckInOrderGivesTheReason(t *testing.T) {
 
 func TestAProfileCanOnlyTighten(t *testing.T) {
 	t.Parallel()
-	p := policy.Checkpoint()
+	p := policy.Health()
 	p.Tighten[policy.WeakKey], p.Tighten[policy.ListStale] = true, true
 	for _, set := range []func(*policy.Findings){
 		func(f *policy.Findings) { f.Fail(policy.KeyCheck, policy.WeakKey) },
@@ -210,4 +210,28 @@ func TestACandidateIsOneJSONObject(t *testing.T) {
 			t.Fatalf("got %+v", got)
 		}
 	})
+}
+
+func TestWhoIsNotKnownToBeInsideIsReferredAtAnExit(t *testing.T) {
+	t.Parallel()
+	for _, tighten := range []bool{false, true} {
+		p := policy.Checkpoint()
+		p.Tighten[policy.WrongPlace] = tighten
+		var f policy.Findings
+		for check := policy.Check(0); check < policy.Use; check++ {
+			f.Pass(check)
+		}
+		c := policy.Candidate{Once: true, Exit: true}
+		c.Conclude(&f, &p)
+		v := c.Finalize(policy.NotInside, &p)
+		if v.Outcome() != policy.Refer || v.Reason() != policy.WrongPlace || v.State(policy.Use) != policy.Undetermined || !v.Final() {
+			t.Errorf("tightened %v: %v %v, use %v, final %v; want refer wrong_place, undetermined, final",
+				tighten, v.Outcome(), v.Reason(), v.State(policy.Use), v.Final())
+		}
+		f.Fail(policy.Time, policy.Expired)
+		c.Conclude(&f, &p)
+		if v := c.Finalize(policy.NotInside, &p); v.Outcome() != policy.Deny {
+			t.Errorf("an expired credential is %v at an exit", v.Outcome())
+		}
+	}
 }

@@ -200,6 +200,9 @@ func (k *Key) SPKI() []byte {
 // Weak reports an RSA modulus under WeakRSABits: its signatures verify, but are no reason to admit.
 func (k *Key) Weak() bool { return k.rsa != nil && k.rsa.N.BitLen() < WeakRSABits }
 
+// SignatureSize returns how many bytes a signature by k has, 0 for the zero Key.
+func (k *Key) SignatureSize() int { return k.sigLen }
+
 // ECDSA reports whether signatures by k are r‖s.
 func (k *Key) ECDSA() bool { return k.ec != nil }
 

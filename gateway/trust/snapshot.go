@@ -26,9 +26,12 @@ type List struct {
 	Digest  [32]byte
 	Keys    []Key
 	// Disabled holds fingerprints of public keys that are switched off: every entry with such a key is Disabled.
-	Disabled   [][32]byte
-	Acceptance []Acceptance
-	Revoked    []Revocation
+	Disabled    [][32]byte
+	Acceptance  []Acceptance
+	Revoked     []Revocation
+	Authorities []Authority
+	Carriers    []Carrier
+	Delegates   []Delegate
 }
 
 // Snapshot is an immutable trust list, safe for concurrent use.
@@ -41,6 +44,14 @@ type Snapshot struct {
 	keys       [NumKinds]map[KeyID][]Key
 	acceptance []Acceptance
 	revoked    map[string]*revocations // by country
+
+	authorities map[string][]Authority // by subject key identifier
+	carriers    map[string]Carrier     // by code
+	delegates   []Delegate
+
+	// Of With: what changes more often than the list.
+	feeds    [numFeedKinds]map[string]*Feed // by scope
+	statuses map[string][]*Status           // by URI, one of each issuer
 }
 
 // Empty returns the list that knows nobody: what a gate without a trust list decides by.
@@ -64,12 +75,17 @@ func New(l List) (*Snapshot, error) {
 			return nil, fmt.Errorf("%w: key %v has no public key", ErrList, k.ID)
 		}
 		k.Disabled = k.Disabled || slices.Contains(l.Disabled, k.Public.Fingerprint())
-		for _, kind := range k.Usages.kinds() {
-			same := append(s.keys[kind][k.ID], k)
+		for _, at := range k.Places() {
+			same := append(s.keys[at.Kind][at.ID], k)
 			if len(same) > MaxKeysPerID {
-				return nil, fmt.Errorf("%w: more than %d keys under id %v", ErrList, MaxKeysPerID, k.ID)
+				return nil, fmt.Errorf("%w: more than %d keys under id %v", ErrList, MaxKeysPerID, at.ID)
 			}
-			s.keys[kind][k.ID] = same
+			s.keys[at.Kind][at.ID] = same
+		}
+	}
+	for _, index := range []func(*List) error{s.indexAuthorities, s.indexCarriers, s.indexDelegates} {
+		if err := index(&l); err != nil {
+			return nil, err
 		}
 	}
 	revoked, err := indexRevocations(l.Revoked)
@@ -102,7 +118,8 @@ func (s *Snapshot) AsExpired() *Snapshot {
 // Len returns the number of keys.
 func (s *Snapshot) Len() int { return s.count }
 
-// Keys returns the at most MaxKeysPerID keys of a kind under one id, nil if there are none. The slice belongs to the
+// Keys returns the at most MaxKeysPerID keys of a kind under one id, or under the ScopeID of an event, a carrier or an issuer's text,
+// nil if there are none. The slice belongs to the
 // Snapshot and is not to be changed. It does not allocate.
 func (s *Snapshot) Keys(kind Kind, id KeyID) []Key {
 	if kind >= NumKinds {
@@ -111,7 +128,7 @@ func (s *Snapshot) Keys(kind Kind, id KeyID) []Key {
 	return s.keys[kind][id]
 }
 
-// All calls yield for each key, in the order of (kind, id), until it returns false.
+// All calls yield for each key at each of its Places, in the order of (kind, id), until it returns false.
 func (s *Snapshot) All(yield func(*Key) bool) {
 	for kind := range s.keys {
 		ids := make([]KeyID, 0, len(s.keys[kind]))

@@ -3,12 +3,14 @@
 // A Snapshot is immutable and swapped whole (one atomic.Pointer[Snapshot] in the program), so the verify path reads it
 // without a lock. It says nothing about where the list came from: signing, parsing and storing are trust/bundle,
 // trust/source and trust/cache. An expired list still knows its keys; that it is stale is for policy to say.
+//
+// Feeds (codes, block lists, passengers) and issuers' status lists change by the minute and the list does not: With makes of a list
+// one with other feeds, and copies nothing of it. What is under a key that is switched off is for whoever calls With to leave out.
 package trust
 
 import (
 	"encoding/hex"
 	"fmt"
-	"strings"
 
 	"passerelle/gateway/sig"
 )
@@ -34,66 +36,17 @@ func ParseKeyID(s string) (KeyID, error) {
 // Kind is the family of credentials that a key signs; keys are looked up by (Kind, KeyID).
 type Kind uint8
 
-// Kinds that have keys on a list.
+// Kinds that have keys on a list. Keys of Pretix and BCBP are under the ScopeID of their event or carrier, since the codes name
+// no key; those of Claim169 are under their own id, and under the ScopeID of an issuer's text where they have one.
 const (
 	NoKind Kind = iota
 	HCERT
+	Ticket // the program's own format, PT1: tickets, passes, vouchers, stamps
+	Claim169
+	Pretix
+	BCBP
 	NumKinds
 )
-
-// Usage is a set of things that a key may sign. The empty set means nothing at all.
-type Usage uint32
-
-// What a key may sign. Names in files are those of usageNames.
-const (
-	HCERTVaccination Usage = 1 << iota
-	HCERTTest
-	HCERTRecovery
-
-	AllHCERT = HCERTVaccination | HCERTTest | HCERTRecovery
-)
-
-var usageNames = []struct {
-	usage Usage
-	name  string
-}{
-	{HCERTVaccination, "hcert:vaccination"},
-	{HCERTTest, "hcert:test"},
-	{HCERTRecovery, "hcert:recovery"},
-}
-
-// ParseUsage returns the single usage of that name. A name that this program does not know gives (0, false): a newer
-// list may carry it, and here it means nothing.
-func ParseUsage(name string) (Usage, bool) {
-	for _, u := range usageNames {
-		if u.name == name {
-			return u.usage, true
-		}
-	}
-	return 0, false
-}
-
-// Names returns the set's members in a fixed order.
-func (u Usage) Names() []string {
-	var names []string
-	for _, n := range usageNames {
-		if u&n.usage != 0 {
-			names = append(names, n.name)
-		}
-	}
-	return names
-}
-
-// String joins Names with commas.
-func (u Usage) String() string { return strings.Join(u.Names(), ",") }
-
-// kinds returns the families that the set has a member in.
-func (u Usage) kinds() []Kind {
-	if u&AllHCERT != 0 {
-		return []Kind{HCERT}
-	}
-	return nil
-}
 
 // Key is one entry of the list.
 type Key struct {
@@ -102,6 +55,7 @@ type Key struct {
 	Issuer     string // for people
 	Public     sig.Key
 	Usages     Usage
+	Scope      string          // event, carrier or issuer's text of the usages that have one, see Usage.Scoped
 	Algorithms []sig.Algorithm // what messages may name; empty means nothing
 	NotBefore  int64           // unix seconds, of the signer's certificate
 	NotAfter   int64           // unix seconds, inclusive

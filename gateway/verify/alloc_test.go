@@ -99,7 +99,7 @@ func TestABatchAllocatesNothing(t *testing.T) {
 // TestTheCorpusAllocatesNothing: real certificates are signed by P-256 and RSA keys alone.
 func TestTheCorpusAllocatesNothing(t *testing.T) {
 	rows := readRows(t)
-	profile := policy.Checkpoint()
+	profile := policy.Health()
 	list, fast := snapshot(t, allKeys(t, rows)), accelerator(t)
 	codes := make([][]byte, len(rows))
 	for i, r := range rows {

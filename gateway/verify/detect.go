@@ -4,21 +4,25 @@ import (
 	"bytes"
 	"strings"
 
+	"passerelle/gateway/credential/bcbp"
+	"passerelle/gateway/encoding/base45"
 	"passerelle/gateway/policy"
 )
 
 // Detect says what a code is by its first bytes, and returns what the format's own decoder is to read: without an AIM
-// identifier (ISO/IEC 15424) and without HC1's prefix. It proves nothing; a code that only looks like a kind is refused by
+// identifier (ISO/IEC 15424) and without HC1's or PT1's prefix. It proves nothing; a code that only looks like a kind is refused by
 // that kind's decoder.
 func Detect(code []byte) (policy.Kind, []byte) {
 	body := code[aimLen(code):]
-	if rest, ok := bytes.CutPrefix(body, []byte("HC1:")); ok {
-		if len(rest) == 0 {
-			return policy.HCERT, body // a prefix and nothing else: malformed, not unreadable
+	for _, p := range prefixes {
+		if rest, ok := bytes.CutPrefix(body, []byte(p.text)); ok {
+			if len(rest) == 0 {
+				return p.kind, body // a prefix and nothing else: malformed, not unreadable
+			}
+			return p.kind, rest
 		}
-		return policy.HCERT, rest
 	}
-	for _, f := range formats {
+	for _, f := range shapes {
 		if f.is(body) {
 			return f.kind, body
 		}
@@ -26,14 +30,19 @@ func Detect(code []byte) (policy.Kind, []byte) {
 	return policy.Opaque, body
 }
 
-// formats are tried in this order. All but HC1 are recognised so that they can be refused by name.
-var formats = []struct {
+// prefixes are ours to take off.
+var prefixes = [...]struct {
+	text string
+	kind policy.Kind
+}{{"HC1:", policy.HCERT}, {"PT1:", policy.PT1}}
+
+// shapes are tried in this order. Those that are not read here are recognised so that they can be refused by name.
+var shapes = []struct {
 	kind policy.Kind
 	is   func(b []byte) bool
 }{
-	{policy.PT1, prefix("PT1:")},
 	{policy.SHC, prefix("shc:/")},
-	{policy.SealNDB, func(b []byte) bool { return hasPrefix(b, "NDB1") || hasPrefix(b, "RDB1") }},
+	{policy.SealIDB, func(b []byte) bool { return hasPrefix(b, "NDB1") || hasPrefix(b, "RDB1") }},
 	{policy.Seal2DDoc, func(b []byte) bool { return len(b) > 4 && hasPrefix(b, "DC0") && '1' <= b[3] && b[3] <= '4' }},
 	{policy.SealVDS, prefix("\xdc")},
 	{policy.VDSNC, isVDSNC},
@@ -43,6 +52,7 @@ var formats = []struct {
 	{policy.MDL, prefix("mdoc:")},
 	{policy.AAMVA, prefix("@\n\x1e\rANSI ")},
 	{policy.Pretix, isPretix},
+	{policy.Claim169, isBase45Zlib},
 }
 
 func prefix(p string) func([]byte) bool {
@@ -70,10 +80,9 @@ func isVDSNC(b []byte) bool {
 	return bytes.Contains(b, []byte(`"icao.`))
 }
 
-// isBCBP: "M", the number of legs, 20 characters of name and the e-ticket flag, then the first leg of 37 (IATA
-// Resolution 792). The shape is enough here.
+// isBCBP: "M", the number of legs, then the name, a letter first (IATA Resolution 792). The shape is enough here.
 func isBCBP(b []byte) bool {
-	return len(b) >= 58 && b[0] == 'M' && '1' <= b[1] && b[1] <= '9' && isUpperOrSpace(b[2])
+	return len(b) >= bcbp.MinLength && b[0] == 'M' && '1' <= b[1] && b[1] <= '9' && isUpperOrSpace(b[2])
 }
 
 // isMRZ: one of the three shapes of ICAO 9303, its lines joined, or apart by CR or LF.
@@ -108,6 +117,20 @@ func isPretix(b []byte) bool {
 	}
 	return true
 }
+
+// isBase45Zlib: base45 that opens as a zlib stream (RFC 1950, section 2.2), long enough to hold a signed message.
+func isBase45Zlib(b []byte) bool {
+	if len(b) < minBase45 || bytes.ContainsFunc(b, func(r rune) bool { return !strings.ContainsRune(base45Alphabet, r) }) {
+		return false
+	}
+	head, err := base45.AppendDecode(make([]byte, 0, 2), b[:3])
+	return err == nil && head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0
+}
+
+const (
+	base45Alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
+	minBase45      = 100
+)
 
 func isDigit(c byte) bool        { return '0' <= c && c <= '9' }
 func isLetter(c byte) bool       { return 'a' <= c|0x20 && c|0x20 <= 'z' }

@@ -59,7 +59,8 @@ type outcome struct {
 func same(ours, theirs *outcome) bool {
 	if theirs.layer == verify.LayerDetect {
 		c := &ours.candidate
-		return ours.layer <= verify.LayerDetect && c.Outcome() == policy.Deny && !c.HasKey && c.State(policy.Signature) == policy.Undetermined
+		other := ours.layer <= verify.LayerDetect || c.Kind > policy.HCERTRecovery
+		return other && c.Outcome() == policy.Deny && c.State(policy.Signature) != policy.Passed
 	}
 	return ours.layer == theirs.layer && ours.candidate == theirs.candidate && cmp.Equal(ours.claims, theirs.claims, cmpopts.EquateEmpty())
 }

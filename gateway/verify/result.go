@@ -3,8 +3,8 @@ package verify
 import (
 	"errors"
 
-	"passerelle/gateway/credential/hcert"
 	"passerelle/gateway/encoding/cose"
+	"passerelle/gateway/policy"
 	"passerelle/gateway/trust"
 )
 
@@ -18,9 +18,13 @@ const (
 	LayerBase45                 // RFC 9285
 	LayerZlib                   // RFC 1950
 	LayerCOSE                   // RFC 9052, COSE_Sign1
+	LayerTicket                 // pretix-sig1
+	LayerPass                   // IATA Resolution 792
+	LayerZone                   // ICAO Doc 9303
+	LayerSeal                   // ICAO VDS-NC
 	LayerKey                    // no key of that id on the list
 	LayerSignature              // no key of that id made the signature
-	LayerClaims                 // RFC 8392 and the HCERT specification
+	LayerClaims                 // RFC 8392 and what each kind says in it
 	LayerDone
 )
 
@@ -37,6 +41,14 @@ func (l Layer) String() string {
 		return "zlib"
 	case LayerCOSE:
 		return "COSE"
+	case LayerTicket:
+		return "pretix"
+	case LayerPass:
+		return "BCBP"
+	case LayerZone:
+		return "MRZ"
+	case LayerSeal:
+		return "VDS-NC"
 	case LayerKey:
 		return "key"
 	case LayerSignature:
@@ -54,37 +66,68 @@ var (
 	errNothing     = errors.New("nothing was read")
 	errOpaque      = errors.New("no format that is known here")
 	errUnsupported = errors.New("recognised, not supported")
+	errCheckDigit  = errors.New("a check digit is wrong")
+	errIncomplete  = errors.New("nobody can board by what it says")
 	errNoKey       = errors.New("no key of that id on the trust list")
 	errSignature   = errors.New("the signature is not by a key of that id")
 )
 
-// Result is more of what the last Verify found out about one code, for inspect and for the second check of an Admit. It is valid
-// until the next Verify.
+// Result is more of what the last Verify found out about one code, for inspect, for a second document and for the second check of an
+// Admit. It is valid until the next Verify. What the code says is nil unless its signature passed, or it is of a kind that nobody signs.
 type Result struct {
 	Layer   Layer         // that did not open, or LayerDone
 	Err     error         // why; nil for LayerDone
-	Message *cose.Message // nil if the code was not opened that far
+	Message *cose.Message // nil if the code was not opened that far, or is of another kind
 	Key     *trust.Key    // whose signature passed, else nil
-	// Certificate is what a genuine code says; nil unless its signature passed.
-	Certificate *hcert.Certificate
+	Keys    []trust.Key   // that may have signed it
+	policy.Said
 }
 
 // Result returns what the last Verify found out about its i-th scan. The last Verify must have had at most MaxBatch scans.
 func (v *Verifier) Result(i int) Result {
 	it := &v.items[i]
-	r := Result{Layer: it.layer, Err: it.err, Key: it.key}
-	if it.layer >= LayerKey {
+	r := Result{Layer: it.layer, Err: it.err, Key: it.key, Keys: it.keys}
+	if it.layer >= LayerKey && it.message.HasAlg && it.isCOSE() {
 		r.Message = &it.message
 	}
-	if it.layer == LayerDone {
+	if it.layer != LayerDone {
+		return r
+	}
+	switch it.kind() {
+	case policy.HCERT:
 		r.Certificate = &it.cert
+	case policy.PT1:
+		r.Ticket = &it.ticket
+	case policy.Claim169:
+		r.Person = &it.person
+	case policy.Pretix:
+		r.Pretix = &it.pretix
+	case policy.BCBP:
+		r.BoardingPass = &it.pass
+	case policy.MRZ:
+		r.Zone = &it.zone
+	case policy.VDSNC:
+		r.Seal = &it.seal
 	}
 	return r
 }
 
-// Confirm checks the signature of the last Verify's i-th scan again, by the standard library alone, which ends the fast
-// path if the two differ. It is false for a code whose signature did not pass in the first place.
+func (it *item) isCOSE() bool {
+	return it.kind() == policy.HCERT || it.kind() == policy.PT1 || it.kind() == policy.Claim169
+}
+
+// Confirm checks the signatures of the last Verify's i-th scan again, by the standard library alone, which ends the fast
+// path if the two differ. It is false for a code of which a signature did not pass in the first place; where nothing was asked to be
+// signed there is nothing to confirm.
 func (v *Verifier) Confirm(i int) bool {
 	it := &v.items[i]
-	return it.key != nil && v.sig.Recheck(&it.job)
+	switch {
+	case it.key != nil:
+		return v.sig.Recheck(&it.job)
+	case it.layer != LayerDone:
+		return false
+	case it.format.keys == nil: // of a kind that nobody signs
+		return true
+	}
+	return it.candidate.State(policy.Signature) == policy.NotApplicable
 }

@@ -1,16 +1,15 @@
 // Package verify is the hot path: from the text of a code to a candidate verdict.
 //
 // Verifier.Verify walks a batch through its steps, each for the whole batch: open (what is it, decode), choose the keys, check
-// all signatures at once, judge. A refused code is a candidate with a reason, never an error; one bad code never changes
-// another's result. Everything works in memory that New allocates, and nothing here waits, looks at a clock or knows a device.
+// all signatures at once, judge. What is different for each kind of code stands in one row of formats, and in one file a kind. A
+// refused code is a candidate with a reason, never an error; one bad code never changes another's result. Everything works in
+// memory that New allocates, and nothing here waits, looks at a clock or knows a device. Kinds that are JSON inside allocate; their
+// number is pinned by tests.
 package verify
 
 import (
-	"crypto/sha256"
 	"errors"
 
-	"passerelle/gateway/credential/hcert"
-	"passerelle/gateway/encoding/base45"
 	"passerelle/gateway/encoding/cose"
 	"passerelle/gateway/encoding/inflate"
 	"passerelle/gateway/policy"
@@ -34,6 +33,7 @@ type Scan struct {
 // Verifier verifies batches under one profile, with its own scratch memory: one a goroutine.
 type Verifier struct {
 	profile *policy.Profile
+	place   policy.Place // of the Verify at work
 	inflate inflate.Decoder
 	sig     *sig.Verifier
 	text    []byte // decoded base45, reused from code to code
@@ -41,22 +41,6 @@ type Verifier struct {
 	items   []item // of the batch in work
 	jobs    []sig.Job
 	owners  []int // jobs[i] belongs to items[owners[i]]
-}
-
-// item is one code on its way through a batch.
-type item struct {
-	findings  policy.Findings
-	candidate policy.Candidate
-	layer     Layer
-	err       error // why layer did not open; nil if all did
-	message   cose.Message
-	alg       sig.Algorithm
-	signed    []byte // the Sig_structure
-	claims    []byte // a copy of the payload: reading it may rearrange it, and what was signed is looked at again
-	keys      []trust.Key
-	key       *trust.Key // whose signature passed
-	job       sig.Job    // of key
-	cert      hcert.Certificate
 }
 
 // New returns a Verifier for a profile, which must not change any more. Signatures are verified by what the process shares for
@@ -73,16 +57,19 @@ func New(p *policy.Profile, fast *sig.Accelerator) *Verifier {
 	}
 }
 
+// During says what the lane is for from the next Verify on; nil is nothing that is bound to an event or a flight.
+func (v *Verifier) During(s *policy.Session) { v.place.Session = s }
+
 // Verify appends a candidate for each scan to dst, in their order. Any number of scans is taken, MaxBatch at a time.
 // What the codes say is not in the candidates; see Result.
 func (v *Verifier) Verify(dst []policy.Candidate, scans []Scan, list *trust.Snapshot, now policy.Now) []policy.Candidate {
-	place := policy.Place{List: list, Now: now, Profile: v.profile}
+	v.place = policy.Place{List: list, Now: now, Profile: v.profile, Session: v.place.Session}
 	for len(scans) > 0 {
 		n := min(len(scans), MaxBatch)
 		v.open(scans[:n])
-		v.chooseKeys(&place)
+		v.chooseKeys(&v.place)
 		v.checkSignatures()
-		dst = v.judge(dst, &place)
+		dst = v.judge(dst, &v.place)
 		scans = scans[n:]
 	}
 	return dst
@@ -94,59 +81,26 @@ func (v *Verifier) open(scans []Scan) {
 	arena := v.arena
 	for i, scan := range scans {
 		it := &v.items[i]
-		it.reset()
 		kind, payload := Detect(scan.Data)
-		it.candidate.Kind = kind
+		if kind == policy.Claim169 && !v.profile.Accepts(kind) {
+			kind = policy.Opaque // off; and long codes of digits and capitals look like it
+		}
+		it.reset(&formats[kind], kind)
 		switch {
 		case len(scan.Data)-aimLen(scan.Data) > MaxScan:
 			it.fail(LayerCode, policy.TooLarge, errTooLong)
 		case len(payload) == 0:
 			it.fail(LayerCode, policy.Unreadable, errNothing)
-		case kind == policy.HCERT:
-			arena = v.openHCERT(it, payload, arena)
-		case kind == policy.Opaque:
-			it.layer = LayerDetect
-			it.err = errOpaque
-			it.findings.Pass(policy.Format)
-			it.findings.Fail(policy.Rules, policy.NotAccepted) // no profile uses lists yet
-		default:
+		case it.format.open == nil:
 			it.fail(LayerDetect, policy.Unsupported, errUnsupported)
+		default:
+			arena = it.format.open(v, it, payload, arena)
+		}
+		if kind == policy.Claim169 && it.layer < LayerKey {
+			it.reset(&formats[policy.Opaque], policy.Opaque)
+			arena = openCode(v, it, payload, arena)
 		}
 	}
-}
-
-// reset makes an item ready for the next code. The message resets itself when it is parsed.
-func (it *item) reset() {
-	it.findings, it.candidate, it.layer, it.err = policy.Findings{}, policy.Candidate{}, 0, nil
-	it.keys, it.key = nil, nil
-}
-
-// openHCERT decodes base45, zlib and COSE into the head of arena and returns what is left of it.
-func (v *Verifier) openHCERT(it *item, text, arena []byte) []byte {
-	var err error
-	if v.text, err = base45.AppendDecode(v.text[:0], text); err != nil {
-		it.fail(LayerBase45, policy.Malformed, err)
-		return arena
-	}
-	buf, err := v.inflate.AppendZlib(arena[:cose.Headroom:len(arena)], v.text, MaxInflated)
-	if err != nil {
-		it.fail(LayerZlib, tooLargeOr(err, inflate.ErrTooLarge), err)
-		return arena
-	}
-	if err := it.message.Parse(buf, cose.Headroom); err != nil {
-		it.fail(LayerCOSE, policy.Malformed, err)
-		return arena
-	}
-	it.alg = sig.Algorithm(it.message.Alg)
-	if int64(it.alg) != it.message.Alg {
-		it.alg = 0 // none of ours; it must not become one by losing its upper bits
-	}
-	it.signed = it.message.ToBeSigned()
-	it.layer = LayerKey
-	it.findings.Pass(policy.Format)
-	arena = arena[len(buf):]
-	it.claims = arena[:copy(arena, it.message.Payload)]
-	return arena[len(it.claims):]
 }
 
 // chooseKeys looks up who may have signed each code and lines the signatures up.
@@ -157,29 +111,19 @@ func (v *Verifier) chooseKeys(place *policy.Place) {
 		if it.layer != LayerKey {
 			continue
 		}
-		it.chooseKeys(place)
+		it.keys = it.format.keys(it, place)
+		if len(it.keys) == 0 {
+			it.err = errNoKey
+			continue
+		}
+		it.layer = LayerSignature
 		for k := range it.keys {
 			if key := &it.keys[k]; key.Allows(it.alg) {
-				v.jobs = append(v.jobs, sig.Job{Key: &key.Public, Alg: it.alg, Message: it.signed, Signature: it.message.Signature})
+				v.jobs = append(v.jobs, sig.Job{Key: &key.Public, Alg: it.alg, Message: it.signed, Signature: it.signature})
 				v.owners = append(v.owners, i)
 			}
 		}
 	}
-}
-
-func (it *item) chooseKeys(place *policy.Place) {
-	c := &it.candidate
-	if len(it.message.KeyID) == len(c.Key) {
-		copy(c.Key[:], it.message.KeyID)
-		c.HasKey = true
-		it.keys = place.List.Keys(trust.HCERT, c.Key)
-	}
-	if len(it.keys) == 0 {
-		place.KeyUsable(&it.findings, nil)
-		it.err = errNoKey
-		return
-	}
-	it.layer = LayerSignature
 }
 
 // checkSignatures checks all of the batch at once; the first key that fits is the signer.
@@ -203,8 +147,13 @@ func (v *Verifier) judge(dst []policy.Candidate, place *policy.Place) []policy.C
 	for i := range v.items {
 		it := &v.items[i]
 		c, f := &it.candidate, &it.findings
-		if it.layer == LayerSignature {
-			v.judgeSigned(it, place)
+		switch it.layer {
+		case LayerKey:
+			it.unknown(place)
+		case LayerSignature:
+			it.judgeSigned(place)
+		case LayerClaims: // nothing is signed in it
+			it.format.judge(it, place)
 		}
 		place.Date(c)
 		c.Conclude(f, v.profile)
@@ -213,29 +162,39 @@ func (v *Verifier) judge(dst []policy.Candidate, place *policy.Place) []policy.C
 	return dst
 }
 
-func (v *Verifier) judgeSigned(it *item, place *policy.Place) {
+// unknown judges a code that nobody on the list can have signed.
+func (it *item) unknown(place *policy.Place) {
+	switch {
+	case it.kind() == policy.BCBP:
+		it.format.judge(it, place) // whether that matters is for the carrier to say
+	case it.kind() == policy.Pretix && !place.HasEvent():
+		it.findings.Doubt(policy.KeyCheck, policy.WrongPlace) // whose key it needs, only the session says
+	default:
+		place.KeyUsable(&it.findings, nil)
+	}
+}
+
+// judgeSigned judges a code for which there were keys: by the one whose signature it is, or by the one that it names.
+func (it *item) judgeSigned(place *policy.Place) {
 	c, f := &it.candidate, &it.findings
+	key := it.key
+	if key == nil {
+		key = it.keyNamed()
+	}
+	c.Issuer = key.Country
+	if it.kind() == policy.VDSNC {
+		place.AuthorityUsable(f, it.authority, key)
+	} else {
+		place.KeyUsable(f, key)
+	}
 	if it.key == nil {
-		named := it.keyNamed()
-		place.KeyUsable(f, named)
-		c.Issuer = named.Country
 		f.Fail(policy.Signature, policy.BadSignature)
 		it.err = errSignature
 		return
 	}
-	place.KeyUsable(f, it.key)
-	c.Issuer = it.key.Country
 	f.Pass(policy.Signature)
-	if err := it.cert.Parse(it.claims); err != nil {
-		it.fail(LayerClaims, policy.Malformed, err)
-		return
-	}
-	it.layer = LayerDone
-	place.HCERT(f, c, &it.cert, it.key, it.message.Signature)
-	if c.Once = v.profile.Once.Has(c.Kind); c.Once {
-		sum := sha256.Sum256(it.message.Payload)
-		copy(c.Use[:], sum[:])
-	}
+	it.layer = LayerClaims
+	it.format.judge(it, place)
 }
 
 // keyNamed returns the key that a code with a bad signature is judged by: the first of its id that is not switched off.
@@ -246,12 +205,6 @@ func (it *item) keyNamed() *trust.Key {
 		}
 	}
 	return &it.keys[0]
-}
-
-// fail records that a code could not be opened beyond a layer.
-func (it *item) fail(layer Layer, why policy.Reason, err error) {
-	it.layer, it.err = layer, err
-	it.findings.Fail(policy.Format, why)
 }
 
 func tooLargeOr(err, limit error) policy.Reason {

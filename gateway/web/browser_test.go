@@ -78,6 +78,17 @@ var viewports = []viewport{{1280, 800}, {800, 1280}, {1024, 600}}
 
 func openTab(t testing.TB, v viewport) *tab {
 	t.Helper()
+	return newTab(t, v)
+}
+
+// openAlone opens a tab that shares no cookies with others: a cookie of 127.0.0.1 is for all of its ports.
+func openAlone(t testing.TB, v viewport) *tab {
+	t.Helper()
+	return newTab(t, v, chromedp.WithNewBrowserContext())
+}
+
+func newTab(t testing.TB, v viewport, options ...chromedp.ContextOption) *tab {
+	t.Helper()
 	chromium.once.Do(startChromium)
 	if chromium.err != nil {
 		missing := fmt.Sprintf("these tests need Chromium (Debian: apt-get install chromium): %v", chromium.err)
@@ -86,7 +97,7 @@ func openTab(t testing.TB, v viewport) *tab {
 		}
 		t.Skip(missing)
 	}
-	ctx, cancel := chromedp.NewContext(chromium.ctx)
+	ctx, cancel := chromedp.NewContext(chromium.ctx, options...)
 	t.Cleanup(cancel)
 	if err := chromedp.Do(ctx); err != nil { // opens the tab, which lives as long as its context
 		t.Fatalf("browser: %v", err)

@@ -21,6 +21,7 @@ type stream struct {
 	server *Server
 	ctx    *fasthttp.RequestCtx
 	lane   string
+	who    visitor
 	events <-chan lane.Event
 	stop   func()
 	beat   *time.Ticker
@@ -41,7 +42,7 @@ func (s *Server) stream(ctx *fasthttp.RequestCtx, id string) {
 		return
 	}
 	events, stop := s.config.Subscribe(id)
-	st := &stream{server: s, ctx: ctx, lane: id, events: events, stop: stop, beat: time.NewTicker(heartbeat)}
+	st := &stream{server: s, ctx: ctx, lane: id, who: s.visitor(ctx), events: events, stop: stop, beat: time.NewTicker(heartbeat)}
 	st.buf = append(st.buf, "retry: 500\n\n"...)
 	st.appendStatus()
 	st.ready = st.buf
@@ -77,8 +78,14 @@ func (st *stream) wait() error {
 	case <-st.server.done:
 		return io.EOF
 	case e := <-st.events:
+		if !st.server.still(st.who) {
+			return io.EOF
+		}
 		st.appendEvent(&e)
 	case <-st.beat.C:
+		if !st.server.still(st.who) {
+			return io.EOF
+		}
 		st.appendStatus()
 	}
 	st.ready = st.buf
@@ -105,7 +112,7 @@ type laneStatus struct {
 
 func (st *stream) appendStatus() {
 	status, _ := st.server.config.Gate.Status(st.lane) // an unknown lane is not connected
-	st.appendNamed("status", laneStatus{
+	st.appendNamed("status", docStatus, laneStatus{
 		Lane: st.lane, At: stamp(st.server.config.Wall()), Profile: status.Profile, Scanner: status.Scanner,
 		Connected: status.Connected, freshness: st.server.freshness(),
 	})
@@ -119,15 +126,16 @@ func (st *stream) appendEvent(e *lane.Event) {
 	switch kind {
 	case lane.VerdictGiven:
 		st.buf = append(st.buf, "event: verdict\ndata: "...)
-		st.buf = append(appendVerdict(st.buf, e), "\n\n"...)
+		verdict := st.server.appendClaims(appendVerdict(nil, e), &st.who, e.Lane, st.server.claimsAt(&st.who, e))
+		st.buf = append(st.who.appendSeen(st.buf, docVerdict, append(verdict, '}')), "\n\n"...)
 	case lane.TrustChanged:
-		st.appendNamed(e.Kind.String(), struct {
+		st.appendNamed(e.Kind.String(), docEvent, struct {
 			Lane  string     `json:"lane"`
 			At    string     `json:"at"`
 			Trust trustState `json:"trust"`
 		}{e.Lane, stamp(e.At), st.server.trustState()})
 	default: // without the verdict: a code that is shown again must never light anything
-		st.appendNamed(kind.String(), struct {
+		st.appendNamed(kind.String(), docEvent, struct {
 			Lane     string `json:"lane"`
 			At       string `json:"at"`
 			Sequence uint64 `json:"sequence"`
@@ -137,11 +145,8 @@ func (st *stream) appendEvent(e *lane.Event) {
 }
 
 // appendNamed appends an event. JSON text has no line feed in it, so nothing in it can begin another field.
-func (st *stream) appendNamed(name string, v any) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // only types of this file come here
-	}
+func (st *stream) appendNamed(name, document string, v any) {
+	data := st.who.seen(document, v)
 	st.buf = append(st.buf, "event: "...)
 	st.buf = append(st.buf, name...)
 	st.buf = append(st.buf, "\ndata: "...)
@@ -150,7 +155,8 @@ func (st *stream) appendNamed(name string, v any) {
 }
 
 // appendVerdict appends the event "verdict": the members of policy.Candidate.AppendJSON, then
-// lane, at, sequence, count, took_ms and earlier, which is null unless the credential was used before.
+// lane, at, sequence, count, took_ms and earlier, which is null unless the credential was used before. The last brace is left to
+// the caller.
 func appendVerdict(dst []byte, e *lane.Event) []byte {
 	dst = e.Candidate.AppendJSON(dst)
 	dst = append(dst, `,"lane":`...)
@@ -165,13 +171,13 @@ func appendVerdict(dst []byte, e *lane.Event) []byte {
 	dst = strconv.AppendFloat(dst, float64(e.Took.Microseconds())/1000, 'f', 3, 64)
 	dst = append(dst, `,"earlier":`...)
 	if e.Earlier.At.IsZero() {
-		return append(dst, "null}"...)
+		return append(dst, "null"...)
 	}
 	dst = append(dst, `{"lane":`...)
 	dst = appendText(dst, e.Earlier.Lane)
 	dst = append(dst, `,"at":"`...)
 	dst = append(dst, stamp(e.Earlier.At)...)
-	return append(dst, `"}}`...)
+	return append(dst, `"}`...)
 }
 
 func appendText(dst []byte, s string) []byte {

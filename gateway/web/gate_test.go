@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -252,6 +253,21 @@ func serve(t testing.TB, change func(*Config), adapt func(*Server), ids ...strin
 			}
 			return 8, nil
 		},
+		SetSession: func(_ string, b []byte) error {
+			switch string(b) {
+			case `{"event":7}`:
+				return fmt.Errorf("%w: event is no text", ErrSession)
+			case `{"event":"fault"}`:
+				return errors.New("fault")
+			}
+			return nil
+		},
+		TakeFeed: func(b []byte) (FeedTaken, error) {
+			if !bytes.HasPrefix(b, []byte("feed ")) {
+				return FeedTaken{}, errors.New("take feed: not signed by a key that may sign this feed")
+			}
+			return FeedTaken{Kind: "codes", Scope: "final", Version: 3, Entries: len(b)}, nil
+		},
 		Log: slog.New(slog.NewTextHandler(st.log, nil)),
 	}
 	if change != nil {
@@ -271,7 +287,11 @@ func serve(t testing.TB, change func(*Config), adapt func(*Server), ids ...strin
 func (st *site) start(t testing.TB) {
 	t.Helper()
 	page, events := listen(t, "127.0.0.1:0"), listen(t, "127.0.0.1:0")
-	st.page, st.events = "http://"+page.Addr().String(), "http://"+events.Addr().String()
+	scheme := "http://"
+	if st.config.TLS != nil {
+		scheme = "https://"
+	}
+	st.page, st.events = scheme+page.Addr().String(), scheme+events.Addr().String()
 	served := make(chan error, 1)
 	go func() { served <- st.Serve(page, events) }()
 	t.Cleanup(func() {
@@ -280,8 +300,10 @@ func (st *site) start(t testing.TB) {
 			t.Errorf("Serve: %v", err)
 		}
 	})
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	defer client.CloseIdleConnections()
 	for range 100 {
-		answer, err := http.Get(st.page + "/healthz")
+		answer, err := client.Get(st.page + "/healthz")
 		if err == nil {
 			answer.Body.Close()
 			return
@@ -350,6 +372,12 @@ func (st *site) subscribe(t testing.TB, id string, header ...string) <-chan even
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
+	return st.subscribeUntil(ctx, t, id, header...)
+}
+
+// subscribeUntil is subscribe for as long as a context lasts.
+func (st *site) subscribeUntil(ctx context.Context, t testing.TB, id string, header ...string) <-chan event {
+	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, "GET", fmt.Sprintf("%s/v1/lanes/%s/events", st.events, id), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -217,11 +217,15 @@ func TestLargeBodyIs413(t *testing.T) {
 		{"/v1/verify", MaxBatchBytes + 1, 413},
 		{"/v1/trust", MaxBundleBytes, 200},
 		{"/v1/trust", MaxBundleBytes + 1, 413},
+		{"/v1/feeds", MaxFeedBytes, 200},
+		{"/v1/feeds", MaxFeedBytes + 1, 413},
 		{"/v1/lanes/A/scan", MaxEntryBytes, 202},
 		{"/v1/lanes/A/scan", MaxEntryBytes + 1, 413},
 	} {
 		body := []byte(strings.Repeat(row, test.bytes/len(row)+1)[:test.bytes])
-		copy(body, "bundle ")
+		if copy(body, "bundle "); test.path == "/v1/feeds" {
+			copy(body, "feed ")
+		}
 		headers := []string{"Content-Type: text/plain", "Origin: " + st.page}
 		for name, reader := range map[string]io.Reader{
 			"with its length": bytes.NewReader(body),
@@ -337,6 +341,7 @@ func TestNewRefusesWhatCouldNotBeServed(t *testing.T) {
 		return Config{
 			Gate: newSource("A"), Subscribe: newSource("A").subscribe, Snapshot: newPlace().snapshot, Now: func() policy.Now { return policy.At(0) },
 			Wall: time.Now, Profile: &demo, Take: func([]byte) (uint64, error) { return 0, nil }, Journal: func() string { return "ok" }, Log: quietLog(),
+			TakeFeed: func([]byte) (FeedTaken, error) { return FeedTaken{}, nil },
 		}
 	}
 	if _, err := New(good()); err != nil {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -144,17 +145,18 @@ func newLaneState(st lane.Status) laneState {
 // listLanes answers GET /v1/lanes.
 func (s *Server) listLanes(ctx *fasthttp.RequestCtx, _ string) {
 	answer := struct {
-		Version    string      `json:"version"`
-		EventsPort string      `json:"events_port"`
-		Lanes      []laneState `json:"lanes"`
+		Version    string            `json:"version"`
+		EventsPort string            `json:"events_port"`
+		Lanes      []json.RawMessage `json:"lanes"`
 		freshness
-	}{Version: s.config.Version, EventsPort: s.eventsPort, Lanes: []laneState{}, freshness: s.freshness()}
+	}{Version: s.config.Version, EventsPort: s.eventsPort, Lanes: []json.RawMessage{}, freshness: s.freshness()}
+	v := s.visitor(ctx)
 	for _, id := range s.config.Gate.Lanes() {
-		if st, ok := s.config.Gate.Status(id); ok {
-			answer.Lanes = append(answer.Lanes, newLaneState(st))
+		if st, ok := s.config.Gate.Status(id); ok && v.in(everybody, id) {
+			answer.Lanes = append(answer.Lanes, v.seen(docLane, newLaneState(st)))
 		}
 	}
-	reply(ctx, fasthttp.StatusOK, answer)
+	reply(ctx, fasthttp.StatusOK, v.seen(docLanes, answer))
 }
 
 // enter answers POST /v1/lanes/{id}/scan: a code that a steward typed goes the way of a scan.

@@ -194,6 +194,7 @@ func TestEventsThatOurServerNeverSendsAreHarmless(t *testing.T) {
 	evil := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
+		w.Header().Set("Access-Control-Allow-Credentials", "true")
 		status := "event: status\n" + `data: {"lane":"A","connected":true,"profile":"p","scanner":"s","trust":{"version":"` +
 			strings.ReplaceAll(hostile, `"`, `\"`) + `","age":"x","level":"<b>"},"clock":{"class":"<b>","level":1},"journal":{"state":"constructor","level":"good"},"reports":null,"devices":{"foreign":"<b>","level":7}}`
 		for text := status; ; {

@@ -9,6 +9,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"passerelle/gateway/lane"
+	"passerelle/gateway/people"
 )
 
 // meters are the process's figures, in a set of their own (Prometheus text format 0.0.4). No label comes from outside: lanes are
@@ -60,6 +61,18 @@ func newMeters(s *Server) *meters {
 	if s.config.Foreign != nil {
 		gauge("passerelle_foreign_devices", func() float64 { return float64(s.config.Foreign()) })
 	}
+	if p := s.config.People; p != nil {
+		for name, count := range map[string]func(people.Counts) uint64{
+			`passerelle_logins_total{result="right"}`: func(c people.Counts) uint64 { return c.Logins },
+			`passerelle_logins_total{result="wrong"}`: func(c people.Counts) uint64 { return c.WrongLogins },
+			`passerelle_pins_total{result="right"}`:   func(c people.Counts) uint64 { return c.PINs },
+			`passerelle_pins_total{result="wrong"}`:   func(c people.Counts) uint64 { return c.WrongPINs },
+			"passerelle_guess_delays_total":           func(c people.Counts) uint64 { return c.Delays },
+			"passerelle_tablets_paired_total":         func(c people.Counts) uint64 { return c.Paired },
+		} {
+			gauge(name, func() float64 { return float64(count(p.Counts())) })
+		}
+	}
 	if s.config.Reports != nil {
 		gauge("passerelle_reports_backlog", func() float64 { return float64(s.config.Reports().Backlog) })
 		gauge("passerelle_reports_parked", func() float64 { return float64(s.config.Reports().Parked) })
@@ -99,10 +112,15 @@ func flag(b bool) float64 {
 func (s *Server) count() {
 	events, stop := s.config.Subscribe("")
 	defer stop()
+	looks := time.NewTicker(viewsEvery)
+	defer looks.Stop()
 	for {
 		select {
 		case <-s.done:
+			s.views.handOn(s.config.Viewed)
 			return
+		case <-looks.C:
+			s.views.handOn(s.config.Viewed)
 		case e := <-events:
 			s.meters.event(&e)
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
 	"passerelle/gateway/lane"
+	"passerelle/gateway/people"
 	"passerelle/gateway/policy"
 )
 
@@ -65,6 +66,11 @@ type exchange struct {
 	body         string
 	headers      []string
 	prepare      func(*site)
+
+	// Of a site with people.
+	as      people.Role // who asks; Nobody for nobody
+	settled func(*town) // prepares it
+	empty   bool        // asked of a site without people
 }
 
 const text = "Content-Type: text/plain"
@@ -73,64 +79,80 @@ const text = "Content-Type: text/plain"
 func exchanges(own string) []exchange {
 	origin, token := "Origin: "+own, "Authorization: Bearer secret"
 	foreign := "Origin: http://evil.example"
-	large := strings.Repeat("x", MaxBatchBytes+1)
-	cose := "Content-Type: application/cose"
+	large, huge := strings.Repeat("x", MaxBatchBytes+1), strings.Repeat("x", MaxFeedBytes+1)
+	cose, asJSON := "Content-Type: application/cose", "Content-Type: application/json"
 	noBatch := func(st *site) { <-st.batches }
 	noTaking := func(st *site) { st.taking <- struct{}{} }
+	noFeeding := func(st *site) { st.feeding <- struct{}{} }
 	noStream := func(st *site) {
 		for range cap(st.streams) {
 			st.streams <- struct{}{}
 		}
 	}
 	return []exchange{
-		{200, "GET", "/", "", nil, nil},
-		{200, "GET", "/?lang=ar", "", nil, nil},
-		{200, "GET", "/lane/A", "", nil, nil},
-		{404, "GET", "/lane/nobody", "", nil, nil},
-		{200, "GET", "/assets/lane.js", "", nil, nil},
-		{200, "GET", "/assets/words.js", "", nil, nil},
-		{200, "GET", "/assets/lane.css", "", nil, nil},
-		{200, "GET", "/assets/icon.svg", "", nil, nil},
-		{404, "GET", "/assets/none.js", "", nil, nil},
+		{200, "GET", "/", "", nil, nil, 0, nil, false},
+		{200, "GET", "/?lang=ar", "", nil, nil, 0, nil, false},
+		{200, "GET", "/lane/A", "", nil, nil, 0, nil, false},
+		{404, "GET", "/lane/nobody", "", nil, nil, 0, nil, false},
+		{200, "GET", "/assets/lane.js", "", nil, nil, 0, nil, false},
+		{200, "GET", "/assets/words.js", "", nil, nil, 0, nil, false},
+		{200, "GET", "/assets/lane.css", "", nil, nil, 0, nil, false},
+		{200, "GET", "/assets/icon.svg", "", nil, nil, 0, nil, false},
+		{404, "GET", "/assets/none.js", "", nil, nil, 0, nil, false},
 
-		{200, "POST", "/v1/verify", "PT1:x\n", []string{text, token}, nil},
-		{200, "POST", "/v1/verify", `{"payload":"x"}`, []string{"Content-Type: application/jsonl", token}, nil},
-		{200, "POST", "/v1/verify", `{"payload":"x"}`, []string{"Content-Type: application/x-ndjson", token}, nil},
-		{400, "POST", "/v1/verify", `{"payload":"x","now":"2021-01-01T00:00:00Z"}`, []string{"Content-Type: application/jsonl", token}, nil},
-		{401, "POST", "/v1/verify", "x", []string{text}, nil},
-		{403, "POST", "/v1/verify", "x", []string{text, token, foreign}, nil},
-		{413, "POST", "/v1/verify", large, []string{text, token}, nil},
-		{415, "POST", "/v1/verify", "x", []string{"Content-Type: application/xml", token}, nil},
-		{503, "POST", "/v1/verify", "x", []string{text, token}, noBatch},
+		{200, "POST", "/v1/verify", "PT1:x\n", []string{text, token}, nil, 0, nil, false},
+		{200, "POST", "/v1/verify", `{"payload":"x"}`, []string{"Content-Type: application/jsonl", token}, nil, 0, nil, false},
+		{200, "POST", "/v1/verify", `{"payload":"x"}`, []string{"Content-Type: application/x-ndjson", token}, nil, 0, nil, false},
+		{400, "POST", "/v1/verify", `{"payload":"x","now":"2021-01-01T00:00:00Z"}`, []string{"Content-Type: application/jsonl", token}, nil, 0, nil, false},
+		{401, "POST", "/v1/verify", "x", []string{text}, nil, 0, nil, false},
+		{403, "POST", "/v1/verify", "x", []string{text, token, foreign}, nil, 0, nil, false},
+		{413, "POST", "/v1/verify", large, []string{text, token}, nil, 0, nil, false},
+		{415, "POST", "/v1/verify", "x", []string{"Content-Type: application/xml", token}, nil, 0, nil, false},
+		{503, "POST", "/v1/verify", "x", []string{text, token}, noBatch, 0, nil, false},
 
-		{200, "GET", "/v1/lanes", "", nil, nil},
+		{200, "GET", "/v1/lanes", "", nil, nil, 0, nil, false},
 
-		{202, "POST", "/v1/lanes/A/scan", "x", []string{text, origin}, nil},
-		{400, "POST", "/v1/lanes/A/scan", "", []string{text, origin}, nil},
-		{403, "POST", "/v1/lanes/A/scan", "x", []string{text}, nil},
-		{404, "POST", "/v1/lanes/nobody/scan", "x", []string{text, origin}, nil},
-		{413, "POST", "/v1/lanes/A/scan", large[:MaxEntryBytes+1], []string{text, origin}, nil},
-		{415, "POST", "/v1/lanes/A/scan", "x", []string{"Content-Type: application/jsonl", origin}, nil},
-		{500, "POST", "/v1/lanes/A/scan", "x", []string{text, origin}, func(st *site) { st.source.failWith(errors.New("fault")) }},
-		{503, "POST", "/v1/lanes/A/scan", "x", []string{text, origin}, func(st *site) { st.source.failWith(lane.ErrBusy) }},
+		{202, "POST", "/v1/lanes/A/scan", "x", []string{text, origin}, nil, 0, nil, false},
+		{400, "POST", "/v1/lanes/A/scan", "", []string{text, origin}, nil, 0, nil, false},
+		{403, "POST", "/v1/lanes/A/scan", "x", []string{text}, nil, 0, nil, false},
+		{404, "POST", "/v1/lanes/nobody/scan", "x", []string{text, origin}, nil, 0, nil, false},
+		{413, "POST", "/v1/lanes/A/scan", large[:MaxEntryBytes+1], []string{text, origin}, nil, 0, nil, false},
+		{415, "POST", "/v1/lanes/A/scan", "x", []string{"Content-Type: application/jsonl", origin}, nil, 0, nil, false},
+		{500, "POST", "/v1/lanes/A/scan", "x", []string{text, origin}, func(st *site) { st.source.failWith(errors.New("fault")) }, 0, nil, false},
+		{503, "POST", "/v1/lanes/A/scan", "x", []string{text, origin}, func(st *site) { st.source.failWith(lane.ErrBusy) }, 0, nil, false},
 
-		{200, "GET", "/v1/lanes/A/events", "", nil, nil},
-		{403, "GET", "/v1/lanes/A/events", "", []string{foreign}, nil},
-		{404, "GET", "/v1/lanes/nobody/events", "", nil, nil},
-		{503, "GET", "/v1/lanes/A/events", "", nil, noStream},
+		{200, "GET", "/v1/lanes/A/events", "", nil, nil, 0, nil, false},
+		{403, "GET", "/v1/lanes/A/events", "", []string{foreign}, nil, 0, nil, false},
+		{404, "GET", "/v1/lanes/nobody/events", "", nil, nil, 0, nil, false},
+		{503, "GET", "/v1/lanes/A/events", "", nil, noStream, 0, nil, false},
 
-		{200, "POST", "/v1/trust", "bundle 8", []string{cose, token}, nil},
-		{401, "POST", "/v1/trust", "bundle 8", []string{cose}, nil},
-		{403, "POST", "/v1/trust", "bundle 8", []string{cose, token, foreign}, nil},
-		{413, "POST", "/v1/trust", large, []string{cose, token}, nil},
-		{422, "POST", "/v1/trust", "another thing", []string{cose, token}, nil},
-		{503, "POST", "/v1/trust", "bundle 8", []string{cose, token}, noTaking},
+		{200, "POST", "/v1/trust", "bundle 8", []string{cose, token}, nil, 0, nil, false},
+		{401, "POST", "/v1/trust", "bundle 8", []string{cose}, nil, 0, nil, false},
+		{403, "POST", "/v1/trust", "bundle 8", []string{cose, token, foreign}, nil, 0, nil, false},
+		{413, "POST", "/v1/trust", large, []string{cose, token}, nil, 0, nil, false},
+		{422, "POST", "/v1/trust", "another thing", []string{cose, token}, nil, 0, nil, false},
+		{503, "POST", "/v1/trust", "bundle 8", []string{cose, token}, noTaking, 0, nil, false},
 
-		{200, "GET", "/healthz", "", nil, nil},
-		{200, "GET", "/readyz", "", nil, nil},
-		{503, "GET", "/readyz", "", nil, func(st *site) { st.place.set(func(p *place) { p.journal = "gap" }) }},
-		{200, "GET", "/metrics", "", nil, nil},
-		{200, "GET", "/openapi.yaml", "", nil, nil},
+		{204, "POST", "/v1/lanes/A/session", `{"event":"final"}`, []string{asJSON, token}, nil, 0, nil, false},
+		{401, "POST", "/v1/lanes/A/session", `{}`, []string{asJSON}, nil, 0, nil, false},
+		{403, "POST", "/v1/lanes/A/session", `{}`, []string{asJSON, token, foreign}, nil, 0, nil, false},
+		{404, "POST", "/v1/lanes/nobody/session", `{}`, []string{asJSON, token}, nil, 0, nil, false},
+		{413, "POST", "/v1/lanes/A/session", `{"event":"` + large[:maxSession] + `"}`, []string{asJSON, token}, nil, 0, nil, false},
+		{422, "POST", "/v1/lanes/A/session", `{"event":7}`, []string{asJSON, token}, nil, 0, nil, false},
+		{500, "POST", "/v1/lanes/A/session", `{"event":"fault"}`, []string{asJSON, token}, nil, 0, nil, false},
+
+		{200, "POST", "/v1/feeds", "feed 1", []string{cose, token}, nil, 0, nil, false},
+		{401, "POST", "/v1/feeds", "feed 1", []string{cose}, nil, 0, nil, false},
+		{403, "POST", "/v1/feeds", "feed 1", []string{cose, token, foreign}, nil, 0, nil, false},
+		{413, "POST", "/v1/feeds", huge, []string{cose, token}, nil, 0, nil, false},
+		{422, "POST", "/v1/feeds", "another thing", []string{cose, token}, nil, 0, nil, false},
+		{503, "POST", "/v1/feeds", "feed 1", []string{cose, token}, noFeeding, 0, nil, false},
+
+		{200, "GET", "/healthz", "", nil, nil, 0, nil, false},
+		{200, "GET", "/readyz", "", nil, nil, 0, nil, false},
+		{503, "GET", "/readyz", "", nil, func(st *site) { st.place.set(func(p *place) { p.journal = "gap" }) }, 0, nil, false},
+		{200, "GET", "/metrics", "", nil, nil, 0, nil, false},
+		{200, "GET", "/openapi.yaml", "", nil, nil, 0, nil, false},
 	}
 }
 
@@ -160,6 +182,23 @@ func TestEveryDocumentedAnswerIsGiven(t *testing.T) {
 			st = serve(t, func(c *Config) { c.Token, c.Verifiers = "secret", 1 }, nil)
 		}
 	}
+	w := settle(t, nil)
+	for _, x := range peopleExchanges() {
+		switch {
+		case x.empty:
+			given[x.check(t, st, router)] = true
+			continue
+		case x.settled != nil:
+			prepared := settle(t, nil)
+			x = x.from(t, prepared)
+			x.settled(prepared)
+			x.body = strings.ReplaceAll(x.body, "CODE", prepared.code)
+			given[x.check(t, prepared.site, router)] = true
+			continue
+		}
+		x = x.from(t, w)
+		given[x.check(t, w.site, router)] = true
+	}
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
 			for status := range op.Responses.Map() {
@@ -169,6 +208,14 @@ func TestEveryDocumentedAnswerIsGiven(t *testing.T) {
 			}
 		}
 	}
+}
+
+// from adds the cookie of who asks.
+func (x exchange) from(t *testing.T, w *town) exchange {
+	if x.as != people.Nobody {
+		x.headers = append(slices.Clone(x.headers), w.cookie(t, x.as))
+	}
+	return x
 }
 
 // plainText decodes what the document says no more of than that it is text.
@@ -202,7 +249,7 @@ func (x exchange) check(t *testing.T, st *site, router routers.Router) (key stri
 		t.Errorf("%s %s: %v", x.method, x.path, err)
 		return ""
 	}
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := (&http.Client{CheckRedirect: noRedirect}).Do(r)
 	if err != nil {
 		t.Errorf("%s %s: %v", x.method, x.path, err)
 		return ""

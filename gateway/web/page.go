@@ -37,9 +37,9 @@ type asset struct {
 	body        []byte
 }
 
-// pages are the two documents; the rest of the page is assets.
+// pages are the documents; the rest of the page is assets.
 type pages struct {
-	index, lane *template.Template
+	index, lane, login, pair *template.Template
 }
 
 var contentTypes = map[string]string{
@@ -65,6 +65,10 @@ func loadPages() (map[string]asset, *pages, error) {
 			p.index, err = template.New(name).Parse(string(body))
 		case name == "lane.html":
 			p.lane, err = template.New(name).Parse(string(body))
+		case name == "login.html":
+			p.login, err = template.New(name).Parse(string(body))
+		case name == "pair.html":
+			p.pair, err = template.New(name).Parse(string(body))
 		case name == "words.json":
 			if !json.Valid(body) {
 				err = fmt.Errorf("page/%s: not JSON", name)
@@ -82,6 +86,12 @@ func loadPages() (map[string]asset, *pages, error) {
 
 // indexPage answers GET /.
 func (s *Server) indexPage(ctx *fasthttp.RequestCtx, _ string) { s.document(ctx, s.pages.index, "") }
+
+// loginPage answers GET /login.
+func (s *Server) loginPage(ctx *fasthttp.RequestCtx, _ string) { s.document(ctx, s.pages.login, "") }
+
+// pairPage answers GET /pair, to which a pairing code leads.
+func (s *Server) pairPage(ctx *fasthttp.RequestCtx, _ string) { s.document(ctx, s.pages.pair, "") }
 
 // lanePage answers GET /lane/{id}.
 func (s *Server) lanePage(ctx *fasthttp.RequestCtx, id string) {

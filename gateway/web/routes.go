@@ -2,8 +2,6 @@ package web
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/valyala/fasthttp"
+
+	"passerelle/gateway/people"
 )
 
 // route is one thing that can be asked. In pattern, a segment in braces stands for any one segment, as in openapi.yaml.
@@ -26,16 +26,31 @@ type route struct {
 
 var (
 	pageRoutes = []route{
-		{"GET", "/", anyone, (*Server).indexPage},
-		{"GET", "/lane/{id}", anyone, (*Server).lanePage},
+		{"GET", "/", knownPage, (*Server).indexPage},
+		{"GET", "/lane/{id}", knownPage, (*Server).lanePage},
+		{"GET", "/login", anyone, (*Server).loginPage},
+		{"GET", "/pair", anyone, (*Server).pairPage},
 		{"GET", "/assets/{file}", anyone, (*Server).asset},
-		{"POST", "/v1/verify", machine, (*Server).verify},
-		{"GET", "/v1/lanes", anyone, (*Server).listLanes},
-		{"POST", "/v1/lanes/{id}/scan", ownPage, (*Server).enter},
+		{"POST", "/v1/login", ownPage, (*Server).login},
+		{"POST", "/v1/logout", ownPage, (*Server).logout},
+		{"GET", "/v1/session", anyone, (*Server).session},
+		{"POST", "/v1/session", knownOwnPage(everybody), (*Server).here},
+		{"POST", "/v1/pairings", machineOr(operators), (*Server).invite},
+		{"POST", "/v1/pair", ownPage, (*Server).pair},
+		{"POST", "/v1/verify", machineOr(atLanes), (*Server).verify},
+		{"GET", "/v1/lanes", known(everybody), (*Server).listLanes},
+		{"POST", "/v1/lanes/{id}/scan", knownOwnPage(atLanes), (*Server).enter},
+		{"POST", "/v1/lanes/{id}/override", machineOr(atLanes), supervise(people.Override)},
+		{"POST", "/v1/lanes/{id}/free", machineOr(atLanes), supervise(people.Free)},
+		{"POST", "/v1/lanes/{id}/open", machineOr(atLanes), supervise(people.OpenCount)},
+		{"POST", "/v1/lanes/{id}/rehearsal", machineOr(atLanes), supervise(people.Rehearsal)},
+		{"POST", "/v1/lanes/{id}/session", machine, (*Server).setSession},
+		{"POST", "/v1/clock", machineOr(atLanes), supervise(people.ConfirmTime)},
 		{"POST", "/v1/trust", machine, (*Server).takeTrust},
+		{"POST", "/v1/feeds", machine, (*Server).takeFeed},
 		{"GET", "/healthz", anyone, (*Server).health},
 		{"GET", "/readyz", anyone, (*Server).ready},
-		{"GET", "/metrics", anyone, (*Server).metrics},
+		{"GET", "/metrics", known(watchers), (*Server).metrics},
 		{"GET", "/openapi.yaml", anyone, (*Server).describe},
 	}
 	eventRoutes = []route{
@@ -171,18 +186,16 @@ func machine(s *Server, ctx *fasthttp.RequestCtx) bool {
 	if s.config.Token == "" {
 		return true
 	}
-	token, ok := strings.CutPrefix(string(ctx.Request.Header.Peek("Authorization")), "Bearer ")
-	got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(s.config.Token))
-	if !ok || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-		ctx.Response.Header.Set("WWW-Authenticate", "Bearer")
-		refuse(ctx, fasthttp.StatusUnauthorized, "a bearer token is needed")
+	if !s.hasToken(ctx) {
+		refuseStranger(ctx, "a bearer token is needed")
 		return false
 	}
 	return true
 }
 
 // ownPageOrNone is for event streams: a page of ours comes from the other listener, so that its browser wants to be told
-// that it may read the answer (CORS). Programs may listen, too.
+// that it may read the answer, and that the cookie of its session may go with it (CORS, Fetch, section 3.3). Programs may listen, too. Whoever
+// has to be logged in is so on both listeners.
 func ownPageOrNone(s *Server, ctx *fasthttp.RequestCtx) bool {
 	page := originOf(ctx, s.pagePort)
 	ours, foreign := sender(ctx, page)
@@ -192,9 +205,10 @@ func ownPageOrNone(s *Server, ctx *fasthttp.RequestCtx) bool {
 	}
 	if ours {
 		ctx.Response.Header.Set("Access-Control-Allow-Origin", page)
+		ctx.Response.Header.Set("Access-Control-Allow-Credentials", "true")
 	}
 	ctx.Response.Header.Set("Vary", "Origin")
-	return true
+	return known(everybody)(s, ctx)
 }
 
 // sender says whether the request comes from a page of the origin given, or from a page of another. A client that is no

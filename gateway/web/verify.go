@@ -10,6 +10,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"passerelle/gateway/people"
 	"passerelle/gateway/policy"
 	"passerelle/gateway/rows"
 	"passerelle/gateway/trust"
@@ -30,6 +31,7 @@ type batch struct {
 
 	// Of the request in work.
 	ctx   *fasthttp.RequestCtx
+	who   visitor
 	end   time.Time // when the answer must be sent
 	place policy.Place
 	next  int    // row
@@ -117,6 +119,8 @@ func (b *batch) read(ctx *fasthttp.RequestCtx, asJSON bool) error {
 		return err
 	}
 	c := &b.server.config
+	b.who = b.server.visitor(ctx)
+	b.who.machine = b.who.machine || b.who.session.Role == people.Nobody // let in without a token, where none is configured
 	b.ctx, b.end, b.next, b.ready = ctx, c.Wall().Add(batchTimeout), 0, nil
 	b.place = policy.Place{List: c.Snapshot(), Now: c.Now(), Profile: c.Profile}
 	return nil
@@ -220,10 +224,23 @@ func (b *batch) fill() {
 	}
 	b.out = b.out[:0]
 	for i := range b.verdicts {
-		b.out = append(b.verdicts[i].AppendJSON(b.out), "}\n"...)
+		if b.who.machine {
+			b.out = append(b.verdicts[i].AppendJSON(b.out), "}\n"...)
+			continue
+		}
+		b.out = b.appendSeen(b.out, i, !first.bad)
 	}
 	b.ready = b.out
 	b.next += len(b.verdicts)
+}
+
+// appendSeen appends what somebody who is logged in sees of the i-th candidate; judged says that the Verifier knows more of it.
+func (b *batch) appendSeen(dst []byte, i int, judged bool) []byte {
+	object := b.verdicts[i].AppendJSON(nil)
+	if judged {
+		object = b.server.appendClaims(object, &b.who, "", claimsOf(b.who.session.Role, b.verifier.Result(i)))
+	}
+	return append(b.who.appendSeen(dst, docVerdict, append(object, '}')), '\n')
 }
 
 // malformed is the candidate for a row that holds no code.
@@ -246,7 +263,7 @@ func (b *batch) release() {
 	clear(b.body)
 	clear(b.rows)
 	clear(b.scans)
-	b.body, b.rows, b.ready, b.ctx = b.body[:0], b.rows[:0], nil, nil
+	b.body, b.rows, b.ready, b.ctx, b.who = b.body[:0], b.rows[:0], nil, nil, visitor{}
 	b.place.List = trust.Empty()
 	b.server.batches <- b
 }

@@ -46,19 +46,19 @@ func TestBatchAnswersEachRowInOrder(t *testing.T) {
 	st := serve(t, nil, nil)
 	long := strings.Repeat("A", MaxEntryBytes)
 	for _, test := range []struct{ name, contentType, body, want string }{
-		{"text", "text/plain", "opaque\nHC1:\nPT1:x\n", "not_accepted malformed unsupported"},
-		{"no last line feed", "text/plain; charset=utf-8", "opaque\nPT1:x", "not_accepted unsupported"},
-		{"CRLF", "text/plain", "PT1:x\r\nopaque\r\n", "unsupported not_accepted"},
-		{"an empty line is a row", "text/plain", "opaque\n\nPT1:x\n\n", "not_accepted unreadable unsupported unreadable"},
+		{"text", "text/plain", "opaque\nHC1:\nshc:/1\n", "not_accepted malformed unsupported"},
+		{"no last line feed", "text/plain; charset=utf-8", "opaque\nshc:/1", "not_accepted unsupported"},
+		{"CRLF", "text/plain", "shc:/1\r\nopaque\r\n", "unsupported not_accepted"},
+		{"an empty line is a row", "text/plain", "opaque\n\nshc:/1\n\n", "not_accepted unreadable unsupported unreadable"},
 		{"one line feed", "text/plain", "\n", "unreadable"},
 		{"as long as a code may be", "text/plain", long, "not_accepted"},
 		{"one longer", "text/plain", long + "A", "too_large"},
 		{"binary", "text/plain", "\x00\xff\xfe\n\x1b[2J", "not_accepted not_accepted"},
-		{"JSON", "application/jsonl", `{"payload":"opaque"}` + "\n" + ` { "payload" : "PT1:x" } ` + "\n", "not_accepted unsupported"},
-		{"JSON by its other name", "application/x-ndjson", `{"payload":"PT1:x"}`, "unsupported"},
-		{"members that nobody here knows", "application/jsonl", `{"id":7,"payload":"PT1:x","seat":{"row":[12,null]}}`, "unsupported"},
-		{"escapes", "application/jsonl", `{"payload":"\u0050\u00541\u003ax"}`, "unsupported"},
-		{"a bad row fails alone", "application/jsonl", "{\"payload\":\"PT1:x\"}\n{\"payload\":\n{\"payload\":\"opaque\"}\n", "unsupported malformed not_accepted"},
+		{"JSON", "application/jsonl", `{"payload":"opaque"}` + "\n" + ` { "payload" : "shc:/1" } ` + "\n", "not_accepted unsupported"},
+		{"JSON by its other name", "application/x-ndjson", `{"payload":"shc:/1"}`, "unsupported"},
+		{"members that nobody here knows", "application/jsonl", `{"id":7,"payload":"shc:/1","seat":{"row":[12,null]}}`, "unsupported"},
+		{"escapes", "application/jsonl", `{"payload":"\u0073\u0068c\u003a\u002f1"}`, "unsupported"},
+		{"a bad row fails alone", "application/jsonl", "{\"payload\":\"shc:/1\"}\n{\"payload\":\n{\"payload\":\"opaque\"}\n", "unsupported malformed not_accepted"},
 		{"empty payload", "application/jsonl", `{"payload":""}`, "unreadable"},
 	} {
 		answer, body := st.ask(t, "POST", "/v1/verify", strings.NewReader(test.body), "Content-Type: "+test.contentType)
@@ -76,7 +76,7 @@ func TestRowThatIsNoneOfOursIsMalformed(t *testing.T) {
 	t.Parallel()
 	st := serve(t, func(c *Config) { c.AllowNow = true }, nil)
 	lines := []string{
-		``, `{}`, `[]`, `"PT1:x"`, `PT1:x`, `null`, `{"payload":1}`, `{"payload":null}`, `{"payload":["x"]}`, `{"payload":{"payload":"x"}}`,
+		``, `{}`, `[]`, `"shc:/1"`, `shc:/1`, `null`, `{"payload":1}`, `{"payload":null}`, `{"payload":["x"]}`, `{"payload":{"payload":"x"}}`,
 		`{"payload":"x","other":}`, `{"payload":"x","payload":"x"}`, `{"Payload":"x"}`, `{"payload":"\ud800"}`, `{"now":"2021-01-01T00:00:00Z"}`,
 		`{"payload":"x","now":1}`, `{"payload":"x","now":null}`, `{"payload":"x","now":"yesterday"}`, `{"payload":"x","now":"2021-01-01"}`,
 		`{"payload":"x","now":"2021-01-01T00:00:00Z","now":"2021-01-01T00:00:00Z"}`,
@@ -200,7 +200,7 @@ func TestBatchesAtOnceAreNotMixedUp(t *testing.T) {
 	done := make(chan error)
 	for i := range 8 {
 		go func() {
-			line, want := "PT1:x\n", "unsupported"
+			line, want := "shc:/1\n", "unsupported"
 			if i%2 == 0 {
 				line, want = "opaque\n", "not_accepted"
 			}

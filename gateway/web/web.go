@@ -1,19 +1,24 @@
 // Package web serves a gate's HTTP API and its lane page.
 //
-// There are two listeners. One answers requests: the page, POST /v1/verify, the lanes' status, trust bundles, health and
+// There are two listeners. One answers requests: the page, POST /v1/verify, the lanes' status, trust bundles, feeds, health and
 // metrics, each with a limit on its size and its time. The other carries event streams only (server-sent events, WHATWG
 // HTML, section 9.2), which stay open for hours and so cannot have a write timeout. Neither is on the way from a scan to a
 // lamp: the page shows what a lane has done, and a page that hangs delays nobody.
 //
 // What a client may ask, and every status that it may get, stands in openapi.yaml, which a test holds against the server.
 // Names of hosts are checked against DNS rebinding, requests of foreign pages are refused (Fetch, section 3.2; Fetch Metadata),
-// and the listeners must be on loopback unless Config.Exposed says otherwise: there is no login for people yet.
+// and the listeners must be on loopback unless Config.Exposed says otherwise, or people log in over TLS.
+//
+// Where there are accounts (package people), a person logs in, or a tablet is paired, before anything of a lane is shown; machines
+// send their token. What each role sees of what is written stands in sights, and in package policy's table for what a credential
+// says. Both listeners ask for the same session.
 //
 // A code that is sent here is copied into memory of ours, overwritten after use, and never logged.
 package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,6 +33,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"passerelle/gateway/lane"
+	"passerelle/gateway/people"
 	"passerelle/gateway/policy"
 	"passerelle/gateway/sig"
 	"passerelle/gateway/trust"
@@ -40,9 +46,9 @@ const (
 	MaxBatchRows   = 4096    // rows of POST /v1/verify
 	MaxBundleBytes = 4 << 20 // body of POST /v1/trust; a larger bundle comes by file
 	MaxEntryBytes  = verify.MaxScan
-	MaxStreams     = 64                // event streams open at once
-	maxOtherBytes  = 64 << 10          // body of any other request
-	maxDrained     = 2 * MaxBatchBytes // of a refused body
+	MaxStreams     = 64                           // event streams open at once
+	maxOtherBytes  = 64 << 10                     // body of any other request
+	maxDrained     = MaxFeedBytes + MaxBatchBytes // of a refused body
 	maxVerifiers   = 64
 	maxLaneName    = 64 // bytes
 	maxConnections = 256
@@ -77,15 +83,32 @@ type Config struct {
 	Wall      func() time.Time // time.Now: also for the deadlines of connections
 	Profile   *policy.Profile  // what POST /v1/verify asks of a code
 	// Take takes a signed bundle and returns its version. Its error goes to the client.
-	Take    func(bundle []byte) (version uint64, err error)
-	Journal func() string  // "ok", "gap", "damaged", "full"
-	Reports func() Reports // nil if nothing is reported
-	Foreign func() int     // USB interfaces plugged in that nobody asked for; nil: nobody looks
-	Log     *slog.Logger
+	Take func(bundle []byte) (version uint64, err error)
+	// TakeFeed takes a signed feed, or a status list. Its error goes to the client.
+	TakeFeed func(file []byte) (FeedTaken, error)
+	// SetSession says what a lane is for, in JSON, and has that on disk. Its errors are lane.ErrNoLane, those that wrap ErrSession, which
+	// go to the client, and faults.
+	SetSession func(lane string, session []byte) error
+	Journal    func() string  // "ok", "gap", "damaged", "full"
+	Reports    func() Reports // nil if nothing is reported
+	Foreign    func() int     // USB interfaces plugged in that nobody asked for; nil: nobody looks
+	Log        *slog.Logger
+
+	TLS    *tls.Config    // both listeners' own; nil is plain HTTP
+	People *people.People // who logs in; nil: nobody has to, and nobody is a supervisor
+	// Supervise does what a supervisor asks for, and journals it. An error that wraps people.ErrNotNow goes to the supervisor. It must be set
+	// where People is.
+	Supervise func(people.Action) error
+	// Claims returns what a role may see of the credential that a verdict is about, as long as the lane still has it; nil: nothing.
+	Claims func(verdict *lane.Event, role policy.Role) []policy.Disclosed
+	// Viewed is told once a minute who was shown what credentials say, how often and at which lane ("" for POST /v1/verify); it may be nil.
+	Viewed func(account, lane string, times uint64)
+	// QR draws a text: rows of modules, "1" is a dark one, without a quiet zone. It must be set where People is.
+	QR func(text string) (rows []string, err error)
 
 	Hosts     []string // names and addresses by which clients may call the server, besides those of loopback
 	Exposed   bool     // the listeners may be reachable from other machines
-	Token     string   // if set, POST /v1/verify and POST /v1/trust ask for it as a bearer token
+	Token     string   // if set, machines have to send it as a bearer token
 	AllowNow  bool     // rows of POST /v1/verify may say at what time they are judged: for the bench only
 	Verifiers int      // batches verified at once; 0 means 2
 	Language  string   // of pages that do not ask for one: "en" (also if empty), "fr", "ar"
@@ -103,8 +126,10 @@ type Server struct {
 	events  *fasthttp.Server
 	batches chan *batch   // free ones
 	taking  chan struct{} // full while a bundle is taken: one at a time
+	feeding chan struct{} // full while a feed is taken: one at a time
 	streams chan struct{} // holds a token for each open stream
 	meters  *meters
+	views   *views
 	done    chan struct{} // closed when the server stops
 	stall   time.Duration // how long a stream's client may take nothing: ioTimeout, shorter in tests
 
@@ -125,6 +150,7 @@ func New(config Config) (*Server, error) {
 		config: config, hosts: make(map[string]bool), lanes: make(map[string]bool),
 		batches: make(chan *batch, config.Verifiers),
 		taking:  make(chan struct{}, 1),
+		feeding: make(chan struct{}, 1),
 		streams: make(chan struct{}, MaxStreams),
 		done:    make(chan struct{}),
 		stall:   ioTimeout,
@@ -146,6 +172,7 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s.meters = newMeters(s)
+	s.views = &views{meters: s.meters, fresh: make(map[view]uint64)}
 	s.page = newHTTP(s.answer(pageRoutes))
 	s.page.StreamRequestBody = true // bodies are read by their handlers, into memory that has a limit
 	s.events = newHTTP(s.answer(eventRoutes))
@@ -159,8 +186,11 @@ func New(config Config) (*Server, error) {
 
 func (c *Config) check() error {
 	if c.Gate == nil || c.Subscribe == nil || c.Snapshot == nil || c.Now == nil || c.Wall == nil || c.Profile == nil ||
-		c.Take == nil || c.Journal == nil || c.Log == nil {
+		c.Take == nil || c.TakeFeed == nil || c.Journal == nil || c.Log == nil {
 		return errors.New("web: a part of the configuration is missing")
+	}
+	if c.People != nil && (c.Supervise == nil || c.QR == nil) {
+		return errors.New("web: people may log in, but nothing does what a supervisor asks for, or draws pairing codes")
 	}
 	if c.Verifiers == 0 {
 		c.Verifiers = 2
@@ -222,8 +252,8 @@ func (s *Server) Serve(page, events net.Listener) error {
 	var running sync.WaitGroup
 	running.Go(s.count)
 	ended := make(chan error, 2)
-	go func() { ended <- s.page.Serve(page) }()
-	go func() { ended <- s.events.Serve(impatient{events, s.stall}) }()
+	go func() { ended <- s.page.Serve(s.secured(page)) }()
+	go func() { ended <- s.events.Serve(s.secured(impatient{events, s.stall})) }()
 	err := <-ended
 	s.close()
 	err = errors.Join(err, <-ended)
@@ -247,8 +277,8 @@ func notClosed(err error) error {
 
 func (s *Server) bind(page, events net.Listener) error {
 	for _, l := range []net.Listener{page, events} {
-		if a, ok := l.Addr().(*net.TCPAddr); !s.config.Exposed && (!ok || !a.IP.IsLoopback()) {
-			return fmt.Errorf("web: listen on %v: other machines can reach it, and that is not allowed here", l.Addr())
+		if err := s.checkReach(l.Addr()); err != nil {
+			return err
 		}
 	}
 	s.mu.Lock()
@@ -259,6 +289,29 @@ func (s *Server) bind(page, events net.Listener) error {
 	s.listeners = []net.Listener{page, events}
 	s.pagePort, s.eventsPort = port(page), port(events)
 	return nil
+}
+
+// checkReach refuses an address at which other machines reach the server, unless it is meant to be exposed, or people log in over TLS.
+// Where people log in, nothing but TLS will do.
+func (s *Server) checkReach(a net.Addr) error {
+	secure := s.config.TLS != nil && s.loginNeeded()
+	switch {
+	case isLoopback(a), secure:
+		return nil
+	case s.loginNeeded():
+		return fmt.Errorf("web: listen on %v: people log in here, so other machines may reach it over TLS only", a)
+	case s.config.Exposed:
+		return nil
+	}
+	return fmt.Errorf("web: listen on %v: other machines can reach it, and that is not allowed here", a)
+}
+
+// secured puts TLS over a listener if there is any.
+func (s *Server) secured(l net.Listener) net.Listener {
+	if s.config.TLS == nil {
+		return l
+	}
+	return tls.NewListener(l, s.config.TLS)
 }
 
 func port(l net.Listener) string {

@@ -16,12 +16,12 @@ import (
 
 // speech is one language of words.json.
 type speech struct {
-	Dir, Button, Name           string
-	Outcome, View, Page, Reason map[string]string
+	Dir, Button, Name                                   string
+	Outcome, View, Page, Deed, Why, Role, Claim, Reason map[string]string
 }
 
 func (s speech) sections() map[string]map[string]string {
-	return map[string]map[string]string{"outcome": s.Outcome, "view": s.View, "page": s.Page, "reason": s.Reason}
+	return map[string]map[string]string{"outcome": s.Outcome, "view": s.View, "page": s.Page, "deed": s.Deed, "why": s.Why, "role": s.Role, "claim": s.Claim, "reason": s.Reason}
 }
 
 func words(t testing.TB) map[string]speech {

@@ -35,9 +35,6 @@ var (
 	ErrEntries   = fmt.Errorf("%w: more than one entry", ErrMalformed)
 )
 
-// maxTime bounds the times that a claim may hold: the year 9999, in unix seconds.
-const maxTime = 253_402_300_799
-
 // Certificate holds one certificate's claims. Text points into the bytes given to Parse and is valid as long as they are.
 // Absent members are nil or 0.
 type Certificate struct {
@@ -129,15 +126,15 @@ type reader struct {
 func (r *reader) claims(c *Certificate) {
 	m := r.Map()
 	for r.More(&m) {
-		switch r.label() {
+		switch r.Label() {
 		case claimIssuer:
 			c.Issuer = r.text()
 		case claimExpires:
-			c.Expires, r.expires = r.time(), true
+			c.Expires, r.expires = r.NumericDate(), true
 		case claimNotBefore:
-			c.NotBefore = r.time()
+			c.NotBefore = r.NumericDate()
 		case claimIssuedAt:
-			c.IssuedAt, r.issuedAt = r.time(), true
+			c.IssuedAt, r.issuedAt = r.NumericDate(), true
 		case claimHCERT:
 			r.container(c)
 		default:
@@ -149,7 +146,7 @@ func (r *reader) claims(c *Certificate) {
 func (r *reader) container(c *Certificate) {
 	m := r.Map()
 	for r.More(&m) {
-		if r.label() == memberDCC {
+		if r.Label() == memberDCC {
 			r.certificate(c)
 		} else {
 			r.Skip()
@@ -160,7 +157,7 @@ func (r *reader) container(c *Certificate) {
 func (r *reader) certificate(c *Certificate) {
 	m := r.Map()
 	for r.More(&m) {
-		switch string(r.name()) {
+		switch string(r.Name()) {
 		case "ver":
 			c.Version = r.text()
 		case "nam":
@@ -182,12 +179,12 @@ func (r *reader) certificate(c *Certificate) {
 }
 
 func (r *reader) names(c *Certificate) {
-	if r.null() {
+	if r.SkipNull() {
 		return
 	}
 	m := r.Map()
 	for r.More(&m) {
-		switch string(r.name()) {
+		switch string(r.Name()) {
 		case "fn":
 			c.Family = r.text()
 		case "fnt":
@@ -210,7 +207,7 @@ func (r *reader) document(d *Document) {
 	}
 	m := r.Map()
 	for r.More(&m) {
-		switch name := string(r.name()); {
+		switch name := string(r.Name()); {
 		case name == "t" && r.Kind() == cbor.KindText:
 			d.Type = r.Text()
 		case name == "n" && r.Kind() == cbor.KindText:
@@ -223,7 +220,7 @@ func (r *reader) document(d *Document) {
 
 // entries reads the list of v, t or r: null or empty where absent, else the certificate's only entry.
 func (r *reader) entries(c *Certificate, t Type) {
-	if r.null() {
+	if r.SkipNull() {
 		return
 	}
 	list := r.Array()
@@ -240,7 +237,7 @@ func (r *reader) entries(c *Certificate, t Type) {
 func (r *reader) entry(e *Entry, t Type) {
 	m := r.Map()
 	for r.More(&m) {
-		switch name := r.name(); string(name) {
+		switch name := r.Name(); string(name) {
 		case "ci":
 			e.ID = r.text()
 		case "tg":
@@ -304,36 +301,6 @@ func (r *reader) member(e *Entry, t Type, name []byte) {
 	}
 }
 
-// notLabel stands for a key that is no integer.
-const notLabel = math.MinInt64
-
-// label consumes a map key and returns it if it is an integer.
-func (r *reader) label() int64 {
-	if r.Kind() != cbor.KindInt {
-		r.Skip()
-		return notLabel
-	}
-	return r.Int()
-}
-
-// name consumes a map key and returns it if it is text.
-func (r *reader) name() []byte {
-	if r.Kind() != cbor.KindText {
-		r.Skip()
-		return nil
-	}
-	return r.Text()
-}
-
-// null consumes a null and reports whether there was one.
-func (r *reader) null() bool {
-	if r.Kind() != cbor.KindNull {
-		return false
-	}
-	r.Null()
-	return true
-}
-
 // text reads text, or null as nil. A date may carry the tag that says so (tag 0, RFC 8949; tag 1004, RFC 8943).
 func (r *reader) text() []byte {
 	switch r.Kind() {
@@ -350,7 +317,7 @@ func (r *reader) text() []byte {
 
 // count reads a number of doses: an integer, or a float that is one, or null as 0.
 func (r *reader) count() int64 {
-	if r.null() {
+	if r.SkipNull() {
 		return 0
 	}
 	n := r.Number()
@@ -359,14 +326,4 @@ func (r *reader) count() int64 {
 		return 0
 	}
 	return int64(n)
-}
-
-// time reads a NumericDate (RFC 8392, section 2) and drops the fraction of a second.
-func (r *reader) time() int64 {
-	t := math.Floor(r.Number())
-	if t < 0 || t > maxTime {
-		r.Fail(ErrMalformed)
-		return 0
-	}
-	return int64(t)
 }

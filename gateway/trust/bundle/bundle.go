@@ -17,6 +17,12 @@
 //   - One unreadable key is left out and named, and never sinks the list: without it an issuer is unknown, which
 //     refuses. Unreadable switch-offs, acceptance rows and revocations do sink it: without them a gate would admit more.
 //   - Expiry blocks taking a list (Check), never reading one that is held.
+//   - The parts "authorities", "carriers" and "delegates" came later. A manifest names all three or none; it needs no higher level for
+//     them, since whoever does not know them admits nobody by them.
+//
+// A feed is what changes by the minute: a COSE_Sign1 message (RFC 9052, section 4.2) by a delegate that the list names with kinds,
+// scope and validity, over deterministic CBOR in which a million codes are one byte string. It has a version of its own. A status list
+// (draft-ietf-oauth-status-list) is signed by a key for tickets of the list, and taken as it is.
 package bundle
 
 import (
@@ -61,6 +67,11 @@ var (
 	ErrOld       = errors.New("not newer than the list that is held")
 	ErrExpired   = errors.New("bundle has expired")
 	ErrFuture    = errors.New("bundle was issued in the future")
+
+	ErrDelegate    = errors.New("not signed by a key that may sign this feed")
+	ErrStatus      = errors.New("not signed by a key for tickets that is on the list")
+	ErrFeedExpired = errors.New("feed has expired")
+	ErrFeedFuture  = errors.New("feed was issued in the future")
 )
 
 // Bundle is an opened or built bundle. Nothing in it has been verified.

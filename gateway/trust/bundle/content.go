@@ -20,6 +20,10 @@ type Content struct {
 	Disabled   []Disabled
 	Acceptance []trust.Acceptance
 	Revoked    []trust.Revocation // at most one of a (country, kind)
+
+	Authorities []Authority
+	Carriers    []trust.Carrier
+	Delegates   []trust.Delegate
 }
 
 // Entry is a key and where it came from. Test is not part of a bundle: a gate knows test keys by their fingerprints.
@@ -60,15 +64,17 @@ func (e *Entry) check() error {
 		return fmt.Errorf("country %.8q: want two capital letters", e.Country)
 	case e.Usages == 0:
 		return errors.New("no usage, which means nothing")
-	case len(e.Algorithms) == 0:
-		return errors.New("no algorithm, which means nothing")
-	case e.NotAfter < e.NotBefore || e.NotBefore < minTime || e.NotAfter > maxTime:
-		return fmt.Errorf("valid from %d until %d", e.NotBefore, e.NotAfter)
 	}
-	for i, a := range e.Algorithms {
-		if !e.Public.Allows(a) || slices.Contains(e.Algorithms[:i], a) {
-			return fmt.Errorf("algorithm %v is not for this key, or stands twice", a)
+	for _, name := range e.UsageNames() {
+		if _, scope, ok := trust.ParseKeyUsage(name); !ok || scope != "" && scope != e.Scope {
+			return fmt.Errorf("usage %.64q is none of a key, or needs a scope", name)
 		}
+	}
+	if e.Scope != "" && !e.Usages.Scoped() {
+		return fmt.Errorf("scope %.32q for usages that have none", e.Scope)
+	}
+	if err := checkUse(&e.Public, e.Algorithms, e.NotBefore, e.NotAfter); err != nil {
+		return err
 	}
 	if err := checkText(e.Issuer); err != nil {
 		return fmt.Errorf("issuer: %w", err)
@@ -103,8 +109,10 @@ func isCountry(s string) bool {
 func (c *Content) Sort() {
 	slices.SortFunc(c.Keys, func(a, b Entry) int {
 		fa, fb := a.Public.Fingerprint(), b.Public.Fingerprint()
-		return cmp.Or(cmp.Compare(a.Country, b.Country), bytes.Compare(a.ID[:], b.ID[:]), bytes.Compare(fa[:], fb[:]))
+		return cmp.Or(cmp.Compare(a.Country, b.Country), bytes.Compare(a.ID[:], b.ID[:]), bytes.Compare(fa[:], fb[:]),
+			cmp.Compare(a.Scope, b.Scope))
 	})
+	c.sortAuthorities()
 	slices.SortFunc(c.Disabled, func(a, b Disabled) int { return bytes.Compare(a.Fingerprint[:], b.Fingerprint[:]) })
 	slices.SortFunc(c.Acceptance, func(a, b trust.Acceptance) int {
 		return cmp.Or(cmp.Compare(a.Country, b.Country), cmp.Compare(a.Usages, b.Usages),
@@ -120,16 +128,16 @@ func (c *Content) Sort() {
 
 // check holds for what is signed: the signer refuses what a gate would leave out. c is sorted.
 func (c *Content) check() error {
-	if len(c.Keys) == 0 || len(c.Keys) > trust.MaxKeys {
-		return fmt.Errorf("%w: %d keys, want 1 to %d", ErrContent, len(c.Keys), trust.MaxKeys)
+	if len(c.Keys)+len(c.Authorities)+len(c.Delegates) == 0 || len(c.Keys) > trust.MaxKeys {
+		return fmt.Errorf("%w: %d keys, at most %d, and no authority or delegate either", ErrContent, len(c.Keys), trust.MaxKeys)
 	}
-	under := make(map[trust.KeyID][]string)
+	at := newUnder()
 	for i := range c.Keys {
 		e := &c.Keys[i]
 		if err := e.Check(); err != nil {
 			return err
 		}
-		if err := addUnder(under, e); err != nil {
+		if err := at.add(e); err != nil {
 			return fmt.Errorf("%w: %v: %w", ErrContent, e, err)
 		}
 	}
@@ -138,19 +146,44 @@ func (c *Content) check() error {
 			return fmt.Errorf("%w: acceptance of %s for no usage, or twice", ErrContent, a.Country)
 		}
 	}
+	if err := c.checkAuthorities(); err != nil {
+		return err
+	}
 	return c.checkRest()
 }
 
-// addUnder counts the distinct keys under one id, whatever they are used for.
-func addUnder(under map[trust.KeyID][]string, e *Entry) error {
-	sum := e.Public.Fingerprint()
-	if slices.Contains(under[e.ID], string(sum[:])) {
+// under counts the keys at each place at which a gate looks for them.
+type under struct {
+	entries map[entryIdentity]bool
+	places  map[trust.Place]int
+}
+
+// entryIdentity is what no two entries have in common.
+type entryIdentity struct {
+	id    trust.KeyID
+	key   [32]byte
+	scope string
+}
+
+func newUnder() *under {
+	return &under{entries: make(map[entryIdentity]bool), places: make(map[trust.Place]int)}
+}
+
+func (u *under) add(e *Entry) error {
+	who := entryIdentity{e.ID, e.Public.Fingerprint(), e.Scope}
+	if u.entries[who] {
 		return errors.New("stands twice")
 	}
-	if len(under[e.ID]) == trust.MaxKeysPerID {
-		return fmt.Errorf("more than %d keys under one id", trust.MaxKeysPerID)
+	places := e.Places()
+	for _, at := range places {
+		if u.places[at] == trust.MaxKeysPerID {
+			return fmt.Errorf("more than %d keys under one id or scope", trust.MaxKeysPerID)
+		}
 	}
-	under[e.ID] = append(under[e.ID], string(sum[:]))
+	u.entries[who] = true
+	for _, at := range places {
+		u.places[at]++
+	}
 	return nil
 }
 
@@ -185,7 +218,7 @@ func (c *Content) checkRest() error {
 			return fmt.Errorf("%w: more than %d revoked", ErrContent, trust.MaxRevoked)
 		}
 	}
-	return nil
+	return c.checkLimits()
 }
 
 // Header is what a manifest says besides its parts.

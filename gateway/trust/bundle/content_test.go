@@ -80,7 +80,7 @@ func TestUnreadableKeyDoesNotSinkTheList(t *testing.T) {
 		{"a short id", func(w *keyWire) { w.ID = w.ID[:7] }, "7 bytes"},
 		{"a long id", func(w *keyWire) { w.ID = append(w.ID, 0) }, "9 bytes"},
 		{"no country", func(w *keyWire) { w.Country = "" }, "country"},
-		{"no usage that is known", func(w *keyWire) { w.Usages = []string{"ticket"} }, "no usage"},
+		{"no usage that is known", func(w *keyWire) { w.Usages = []string{"seance"} }, "no usage"},
 		{"no algorithm that is known", func(w *keyWire) { w.Algorithms = []int64{-50000} }, "no algorithm"},
 		{"an algorithm of other keys", func(w *keyWire) { w.Algorithms = []int64{int64(sig.EdDSA)} }, "no algorithm"},
 		{"a terminal sequence", func(w *keyWire) { w.Issuer = "\x1b[2J" }, "U+001B"},
@@ -131,11 +131,11 @@ func TestUnknownUsagesAndAlgorithmsAreDroppedOneByOne(t *testing.T) {
 	s := newSigner(t, false)
 	entry := newEntry(1, newPublic(t))
 	w := entry.wire()
-	w.Usages = []string{"ticket", "hcert:test"}
+	w.Usages = []string{"seance", "hcert:test"}
 	w.Algorithms = []int64{-50000, int64(sig.ES256)}
 	rows := []acceptanceWire{
-		{Country: "DE", Usages: []string{"ticket"}, From: 1},
-		{Country: "DE", Usages: []string{"ticket", "hcert:test"}, From: 1},
+		{Country: "DE", Usages: []string{"seance"}, From: 1},
+		{Country: "DE", Usages: []string{"seance", "hcert:test"}, From: 1},
 		{Country: "DE", Usages: []string{"hcert:test"}, From: 1},
 	}
 	f := craft(t, map[string][]byte{partKeys: marshal(t, []any{w}), partAcceptance: marshal(t, rows)}, nil, s)

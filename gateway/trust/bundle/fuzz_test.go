@@ -3,6 +3,9 @@ package bundle
 import (
 	"crypto/ed25519"
 	"testing"
+
+	"passerelle/gateway/credential/list"
+	"passerelle/gateway/trust"
 )
 
 // fuzzSigner is always the same key, so that found inputs stay valid.
@@ -60,16 +63,20 @@ func FuzzOpen(f *testing.F) {
 }
 
 func FuzzContent(f *testing.F) {
-	c := fullContent(f)
-	raw, err := encodeContent(&c)
-	if err != nil {
-		f.Fatal(err)
+	for _, c := range []Content{fullContent(f), venueContent(f)} {
+		c.Sort()
+		raw, err := encodeContent(&c)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw[partKeys], raw[partDisabled], raw[partAcceptance], raw[partRevocations], raw[partAuthorities], raw[partCarriers], raw[partDelegates])
 	}
-	f.Add(raw[partKeys], raw[partDisabled], raw[partAcceptance], raw[partRevocations])
-	f.Add([]byte{0x80}, []byte{0x80}, []byte{0x80}, []byte{0x80})
-	f.Fuzz(func(t *testing.T, keys, disabled, acceptance, revocations []byte) {
+	none := []byte{0x80}
+	f.Add(none, none, none, none, none, none, none)
+	f.Fuzz(func(t *testing.T, keys, disabled, acceptance, revocations, authorities, carriers, delegates []byte) {
 		c, _, err := decodeContent(map[string][]byte{
 			partKeys: keys, partDisabled: disabled, partAcceptance: acceptance, partRevocations: revocations,
+			partAuthorities: authorities, partCarriers: carriers, partDelegates: delegates,
 		})
 		if err != nil {
 			return
@@ -79,7 +86,8 @@ func FuzzContent(f *testing.F) {
 			t.Fatal(err)
 		}
 		again, skipped, err := decodeContent(raw)
-		if err != nil || len(skipped) > 0 || len(again.Keys) != len(c.Keys) || len(again.Revoked) != len(c.Revoked) {
+		if err != nil || len(skipped) > 0 || len(again.Keys) != len(c.Keys) || len(again.Revoked) != len(c.Revoked) ||
+			len(again.Authorities) != len(c.Authorities) || len(again.Carriers) != len(c.Carriers) || len(again.Delegates) != len(c.Delegates) {
 			t.Errorf("what was read is read otherwise again: %q, %v", skipped, err)
 		}
 	})
@@ -104,6 +112,54 @@ func FuzzRoots(f *testing.F) {
 		var same Roots
 		if err := same.UnmarshalText(again); err != nil || same.sum() != r.sum() {
 			t.Errorf("written, but not read: %v", err)
+		}
+	})
+}
+
+func FuzzOpenFeed(f *testing.F) {
+	s := fuzzSigner(f)
+	snap := listOf(f, newDelegate(s, "*", trust.FeedCodes, trust.FeedDeny, trust.FeedPassengers, trust.FeedPretix))
+	one := newFeed(f, feedHeader(3), mixedRows()...)
+	bare, err := one.File()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(bare)
+	f.Add(signFeed(f, one, s))
+	f.Add([]byte{0xa0})
+	f.Fuzz(func(t *testing.T, file []byte) {
+		feed, err := OpenFeed(file)
+		if err != nil {
+			return
+		}
+		builder := list.NewBuilder(&list.Key{})
+		if err := feed.Each(builder.Add); err == nil {
+			if set, err := builder.Set(); err == nil && set.Len() != feed.Len() {
+				t.Errorf("%d codes, %d in the set", feed.Len(), set.Len())
+			}
+		}
+		if _, err := feed.Groups(); err != nil {
+			t.Errorf("opened, but its groups cannot be read: %v", err)
+		}
+		if d, err := feed.Verify(snap, soon); err == nil {
+			if h := feed.Header(); !d.Covers(h.Kind, h.Scope) {
+				t.Errorf("taken from a delegate that may not sign it: %+v", h)
+			}
+		}
+	})
+}
+
+func FuzzOpenStatus(f *testing.F) {
+	s := fuzzSigner(f)
+	snap := ticketList(f, s, nil)
+	f.Add(newStatus(f, s, nil))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		o, err := OpenStatus(file)
+		if err != nil {
+			return
+		}
+		if st, err := o.Verify(snap); err == nil && (st.URI == "" || st.Len() == 0) {
+			t.Errorf("taken: %+v", st)
 		}
 	})
 }

@@ -152,13 +152,30 @@ func (m *Manifest) check() error {
 		}
 		total += p.Length
 	}
-	for _, name := range partNames {
+	if err := m.checkNames(); err != nil {
+		return err
+	}
+	if m.Roots != nil {
+		return m.Roots.check()
+	}
+	return nil
+}
+
+// checkNames refuses a manifest that leaves a part out: an empty one is named, too.
+func (m *Manifest) checkNames() error {
+	for _, name := range firstParts {
 		if _, ok := m.part(name); !ok {
 			return fmt.Errorf("%w: %q is not in the manifest", ErrPart, name)
 		}
 	}
-	if m.Roots != nil {
-		return m.Roots.check()
+	named := 0
+	for _, name := range laterParts {
+		if _, ok := m.part(name); ok {
+			named++
+		}
+	}
+	if named != 0 && named != len(laterParts) {
+		return fmt.Errorf("%w: of %v the manifest names only some", ErrPart, laterParts)
 	}
 	return nil
 }

@@ -3,22 +3,29 @@ package bundle
 import (
 	"fmt"
 
-	"github.com/fxamacker/cbor/v2"
-
-	"passerelle/gateway/sig"
 	"passerelle/gateway/trust"
 )
 
-// The parts that this program reads; every manifest names them all, in this order.
+// The parts that this program reads.
 const (
 	partAcceptance  = "acceptance"
+	partAuthorities = "authorities"
+	partCarriers    = "carriers"
+	partDelegates   = "delegates"
 	partDisabled    = "disabled"
 	partKeys        = "keys"
 	partRevocations = "revocations"
 )
 
-// partNames rise; a manifest's parts stand in this order.
-var partNames = [...]string{partAcceptance, partDisabled, partKeys, partRevocations}
+var (
+	// partNames rise; a manifest's parts stand in this order.
+	partNames = [...]string{partAcceptance, partAuthorities, partCarriers, partDelegates, partDisabled, partKeys, partRevocations}
+	// firstParts are in every manifest.
+	firstParts = [...]string{partAcceptance, partDisabled, partKeys, partRevocations}
+	// laterParts are in none that an older program built, and all in the others. They need no new level: an older program passes over
+	// what it does not know, and nothing that they say makes it admit more.
+	laterParts = [...]string{partAuthorities, partCarriers, partDelegates}
+)
 
 // keyWire is one element of the array that the part "keys" is.
 type keyWire struct {
@@ -77,6 +84,7 @@ func encodeContent(c *Content) (map[string][]byte, error) {
 	raw := make(map[string][]byte)
 	for name, part := range map[string]any{
 		partKeys: keys, partDisabled: disabled, partAcceptance: acceptance, partRevocations: revocations,
+		partAuthorities: c.authorityWires(), partCarriers: c.carrierWires(), partDelegates: c.delegateWires(),
 	} {
 		b, err := encMode.Marshal(part)
 		if err != nil {
@@ -88,14 +96,10 @@ func encodeContent(c *Content) (map[string][]byte, error) {
 }
 
 func (e *Entry) wire() keyWire {
-	w := keyWire{
-		ID: e.ID[:], Country: e.Country, Issuer: e.Issuer, Public: e.Public.SPKI(), Usages: e.Usages.Names(),
+	return keyWire{
+		ID: e.ID[:], Country: e.Country, Issuer: e.Issuer, Public: e.Public.SPKI(), Usages: e.UsageNames(), Algorithms: numbersOf(e.Algorithms),
 		NotBefore: e.NotBefore, NotAfter: e.NotAfter, Disabled: e.Disabled, Source: e.Source,
 	}
-	for _, a := range e.Algorithms {
-		w.Algorithms = append(w.Algorithms, int64(a))
-	}
-	return w
 }
 
 // decodeContent reads parts that hash to what their manifest names.
@@ -103,6 +107,19 @@ func decodeContent(raw map[string][]byte) (Content, []Skipped, error) {
 	c := Content{}
 	skipped, err := c.decodeKeys(raw[partKeys])
 	if err != nil {
+		return Content{}, nil, err
+	}
+	for _, d := range []struct {
+		decode func(part []byte) ([]Skipped, error)
+		part   string
+	}{{c.decodeAuthorities, partAuthorities}, {c.decodeDelegates, partDelegates}} {
+		more, err := d.decode(raw[d.part])
+		if err != nil {
+			return Content{}, nil, err
+		}
+		skipped = append(skipped, more...)
+	}
+	if err := c.decodeCarriers(raw[partCarriers]); err != nil {
 		return Content{}, nil, err
 	}
 	if err := c.decodeDisabled(raw[partDisabled]); err != nil {
@@ -123,18 +140,15 @@ func decodeContent(raw map[string][]byte) (Content, []Skipped, error) {
 
 // decodeKeys leaves out and names each key that this program cannot use: without it an issuer is unknown, which refuses.
 func (c *Content) decodeKeys(part []byte) ([]Skipped, error) {
-	var items []cbor.RawMessage
-	if err := decMode.Unmarshal(part, &items); err != nil {
-		return nil, fmt.Errorf("%w: %s: %v", ErrContent, partKeys, err)
+	items, err := itemsOf(partKeys, part, trust.MaxKeys)
+	if err != nil {
+		return nil, err
 	}
 	if items == nil {
-		return nil, fmt.Errorf("%w: %s: null", ErrContent, partKeys)
-	}
-	if len(items) > trust.MaxKeys {
-		return nil, fmt.Errorf("%w: %d keys, at most %d", ErrContent, len(items), trust.MaxKeys)
+		return nil, fmt.Errorf("%w: %s: missing", ErrContent, partKeys)
 	}
 	var skipped []Skipped
-	under := make(map[trust.KeyID][]string)
+	at := newUnder()
 	for i, item := range items {
 		var w keyWire
 		if err := decodeExact(item, &w); err != nil {
@@ -143,7 +157,7 @@ func (c *Content) decodeKeys(part []byte) ([]Skipped, error) {
 		}
 		e, err := w.entry()
 		if err == nil {
-			err = addUnder(under, &e)
+			err = at.add(&e)
 		}
 		if err != nil {
 			skipped = append(skipped, Skipped{What: fmt.Sprintf("key %d, id %.8x, country %.8q", i+1, w.ID, w.Country), Why: err.Error()})
@@ -158,17 +172,20 @@ func (w *keyWire) entry() (Entry, error) {
 	if len(w.ID) != len(trust.KeyID{}) {
 		return Entry{}, fmt.Errorf("id of %d bytes", len(w.ID))
 	}
-	if len(w.Public) > MaxSPKI || len(w.Usages) > MaxUsages || len(w.Algorithms) > MaxAlgorithms {
-		return Entry{}, fmt.Errorf("public key of %d bytes, %d usages, %d algorithms: at most %d, %d, %d",
-			len(w.Public), len(w.Usages), len(w.Algorithms), MaxSPKI, MaxUsages, MaxAlgorithms)
+	if len(w.Usages) > MaxUsages {
+		return Entry{}, fmt.Errorf("%d usages, at most %d", len(w.Usages), MaxUsages)
 	}
-	public, err := sig.ParseSPKI(w.Public)
+	public, err := parsePublic(w.Public, w.Algorithms)
+	if err != nil {
+		return Entry{}, err
+	}
+	usages, scope, err := keyUsages(w.Usages)
 	if err != nil {
 		return Entry{}, err
 	}
 	e := Entry{Source: w.Source, Key: trust.Key{
 		ID: trust.KeyID(w.ID), Country: w.Country, Issuer: w.Issuer, Public: public,
-		Usages: usagesOf(w.Usages), Algorithms: algorithmsOf(w.Algorithms, &public),
+		Usages: usages, Scope: scope, Algorithms: algorithmsOf(w.Algorithms, &public),
 		NotBefore: w.NotBefore, NotAfter: w.NotAfter, Disabled: w.Disabled,
 	}}
 	if err := e.check(); err != nil {
@@ -177,7 +194,32 @@ func (w *keyWire) entry() (Entry, error) {
 	return e, nil
 }
 
-// usagesOf keeps those that this program knows.
+// keyUsages keeps those that this program knows.
+func keyUsages(names []string) (set trust.Usage, scope string, err error) {
+	for _, name := range names {
+		u, its, ok := trust.ParseKeyUsage(name)
+		if !ok {
+			continue
+		}
+		if set, scope, err = JoinUsage(set, scope, u, its); err != nil {
+			return 0, "", err
+		}
+	}
+	return set, scope, nil
+}
+
+// JoinUsage adds a usage with its scope to those of a key. One entry has one scope.
+func JoinUsage(set trust.Usage, scope string, u trust.Usage, its string) (trust.Usage, string, error) {
+	if set.Scoped() && u.Scoped() && scope != its {
+		return 0, "", fmt.Errorf("two scopes, %.32q and %.32q: make two entries", scope, its)
+	}
+	if u.Scoped() {
+		scope = its
+	}
+	return set | u, scope, nil
+}
+
+// usagesOf keeps those of an acceptance row that this program knows.
 func usagesOf(names []string) trust.Usage {
 	var set trust.Usage
 	for _, name := range names {

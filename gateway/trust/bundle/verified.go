@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"passerelle/gateway/sig"
 	"passerelle/gateway/trust"
 )
 
@@ -94,20 +95,36 @@ func (v *Verified) Snapshot(test func(fingerprint [32]byte) bool) (*trust.Snapsh
 		return nil, nil, err
 	}
 	m := &v.bundle.head.manifest
-	list := trust.List{
-		Version: m.Version, Issued: m.Issued, Expires: m.Expires, Digest: v.next.Digest,
-		Keys: make([]trust.Key, 0, len(c.Keys)), Acceptance: c.Acceptance, Revoked: c.Revoked,
-	}
-	for _, e := range c.Keys {
-		e.Test = test != nil && test(e.Public.Fingerprint())
-		list.Keys = append(list.Keys, e.Key)
-	}
-	for _, d := range c.Disabled {
-		list.Disabled = append(list.Disabled, d.Fingerprint)
-	}
+	list := c.List(test)
+	list.Version, list.Issued, list.Expires, list.Digest = m.Version, m.Issued, m.Expires, v.next.Digest
 	s, err := trust.New(list)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrContent, err)
 	}
 	return s, skipped, nil
+}
+
+// List returns the content as a Snapshot is made of it, without version and times.
+func (c *Content) List(test func(fingerprint [32]byte) bool) trust.List {
+	published := func(key *sig.Key) bool { return test != nil && test(key.Fingerprint()) }
+	l := trust.List{
+		Keys: make([]trust.Key, 0, len(c.Keys)), Acceptance: c.Acceptance, Revoked: c.Revoked, Carriers: c.Carriers,
+		Authorities: make([]trust.Authority, 0, len(c.Authorities)), Delegates: make([]trust.Delegate, 0, len(c.Delegates)),
+	}
+	for _, e := range c.Keys {
+		e.Test = published(&e.Public)
+		l.Keys = append(l.Keys, e.Key)
+	}
+	for _, a := range c.Authorities {
+		a.Test = published(&a.Public)
+		l.Authorities = append(l.Authorities, a.Authority)
+	}
+	for _, d := range c.Delegates {
+		d.Test = published(&d.Public)
+		l.Delegates = append(l.Delegates, d)
+	}
+	for _, d := range c.Disabled {
+		l.Disabled = append(l.Disabled, d.Fingerprint)
+	}
+	return l
 }

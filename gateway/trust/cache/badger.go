@@ -105,10 +105,14 @@ func (c *Cache) replaceStore(l *list, broken bool) error {
 	return c.withStore(func(db *badger.DB) error { return writeChunks(db, l) })
 }
 
-// withStore opens Badger for the time of use. The marker file outlives a process that Badger kills.
-func (c *Cache) withStore(use func(*badger.DB) error) (err error) {
-	marker := filepath.Join(c.dir, openingName)
-	if err := writeFile(marker, nil); err != nil {
+// withStore opens the list's Badger for the time of use.
+func (c *Cache) withStore(use func(*badger.DB) error) error {
+	return withBadger(storeOptions(filepath.Join(c.dir, storeName)), filepath.Join(c.dir, openingName), nil, use)
+}
+
+// withBadger opens a Badger for the time of use. The marker file, which says mark, outlives a process that Badger kills.
+func withBadger(opts badger.Options, marker string, mark []byte, use func(*badger.DB) error) (err error) {
+	if err := writeFile(marker, mark); err != nil {
 		return err
 	}
 	defer func() {
@@ -119,7 +123,7 @@ func (c *Cache) withStore(use func(*badger.DB) error) (err error) {
 			err = gone
 		}
 	}()
-	db, err := badger.Open(storeOptions(filepath.Join(c.dir, storeName)))
+	db, err := badger.Open(opts)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errStore, err)
 	}

@@ -8,6 +8,10 @@
 //	version      the highest version that was ever taken, and its digest
 //	lock         held while a process has the cache open
 //	opening      exists while Badger is open; found at a start, the last process died in Badger
+//	feeds/       feeds and status lists in a Badger of their own: no plain code, only keyed ones
+//	feeds.key    the secret that they are keyed with; whoever deletes it loses the feeds, and nothing else
+//	feeds.index  which feeds there should be, and the highest version of each that was ever taken
+//	feeds.opening  as opening, for feeds/
 //	*.damaged-N  what was found damaged, kept for people; the newest MaxKept of each
 //
 // What is decided here:
@@ -17,6 +21,10 @@
 //     Info.Notes. When both are gone that is an error, never an empty list.
 //   - All checks come before anything is stored. An older version than any source remembers (file, Badger, version file,
 //     the journal's head) is refused; a version that was lost may be taken again.
+//   - A feed is verified when it is taken; stored is what its codes were made into, sealed with the secret. A status list is stored as
+//     it came, and verified at every start. Both are held against every list that is put in force: what its delegate or key may no
+//     longer sign is dropped. What is damaged or lost is named and left out; it may be taken again.
+//   - Feeds change by the minute, the list does not, so that they have a store of their own: what happens to it never costs the list.
 //   - Badger is open only while it is read or written, so a full disk or a damaged table cannot stop a running gate. It
 //     is not opened when the disk is nearly full: Badger maps its files, and a full disk then kills the process.
 package cache
@@ -24,6 +32,7 @@ package cache
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -52,6 +61,8 @@ type Options struct {
 	Roots *bundle.Roots                          // pinned if nothing is pinned yet; nil: none at hand
 	Floor uint64                                 // version that the journal's head remembers, 0 for none
 	Test  func(fingerprint [32]byte) (test bool) // which keys are published test keys; nil: none
+	// Random makes the secret of the feeds; nil: no first feed can be taken.
+	Random io.Reader
 }
 
 // Info describes the list in force and what was found on the way to it.
@@ -81,6 +92,8 @@ type Cache struct {
 	notes   []string
 
 	storeBroken bool // Badger could not be read, and stands as it was found
+
+	feeds feeds
 }
 
 // Open locks the folder, pins the roots at the first run, reads the list from both places, and heals what is damaged.
@@ -99,6 +112,7 @@ func Open(dir string, o Options) (*Cache, error) {
 		return nil, fmt.Errorf("open trust cache %s: %w", dir, err)
 	}
 	c.read()
+	c.readFeeds()
 	return c, nil
 }
 
@@ -110,14 +124,14 @@ func (c *Cache) Close() error {
 	return nil
 }
 
-// Load returns the list in force, be it expired. Without one the error wraps ErrNoList or ErrLost.
+// Load returns the list in force with its feeds, be they expired. Without one the error wraps ErrNoList or ErrLost.
 func (c *Cache) Load() (*trust.Snapshot, Info, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.current == nil {
 		return nil, Info{}, fmt.Errorf("load trust list: %w", c.missing)
 	}
-	return c.current.snapshot, c.info(), nil
+	return c.snapshot(), c.info(), nil
 }
 
 // Take checks a bundle file, stores it and returns the new list. Parts that the file leaves out come from the list in
@@ -133,7 +147,8 @@ func (c *Cache) Take(file []byte, now bundle.Now) (*trust.Snapshot, Info, error)
 	if err := c.store(next); err != nil {
 		return nil, Info{}, fmt.Errorf("take trust list: %w", err)
 	}
-	return next.snapshot, c.info(), nil
+	c.renewFeeds(now)
+	return c.snapshot(), c.info(), nil
 }
 
 // Part returns a part of the list in force by its SHA-256, or nil: what a fetcher need not fetch.

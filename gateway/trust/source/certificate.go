@@ -20,6 +20,8 @@ type certificate struct {
 	country   string // subject's C, empty if there is none
 	issuer    string // subject's O, else CN: who signs with the key
 	usages    trust.Usage
+	authority bool   // may sign certificates (RFC 5280, section 4.2.1.9)
+	ski       []byte // subject key identifier, empty if there is none
 	notBefore int64
 	notAfter  int64
 	tolerated string // why crypto/x509 refuses the certificate; empty if it does not
@@ -56,6 +58,7 @@ func (c *certificate) readStrictly(x *x509.Certificate) error {
 	c.notBefore, c.notAfter = x.NotBefore.Unix(), x.NotAfter.Unix()
 	c.setSubject(&x.Subject)
 	c.usages = usagesOf(x.UnknownExtKeyUsage)
+	c.authority, c.ski = x.BasicConstraintsValid && x.IsCA, x.SubjectKeyId
 	return nil
 }
 
@@ -142,6 +145,28 @@ func (c *certificate) readLeniently(der []byte) error {
 		return err
 	}
 	c.usages = usagesOf(oids)
+	return c.readAuthority(loose.TBS.Extensions)
+}
+
+// readAuthority reads basic constraints and the subject key identifier (RFC 5280, sections 4.2.1.9 and 4.2.1.2).
+func (c *certificate) readAuthority(extensions []pkix.Extension) error {
+	for _, e := range extensions {
+		switch {
+		case e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 19}):
+			var constraints struct {
+				CA   bool `asn1:"optional"`
+				Path int  `asn1:"optional,default:-1"`
+			}
+			if rest, err := asn1.Unmarshal(e.Value, &constraints); err != nil || len(rest) != 0 {
+				return errors.New("basic constraints that cannot be read")
+			}
+			c.authority = constraints.CA
+		case e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 14}):
+			if rest, err := asn1.Unmarshal(e.Value, &c.ski); err != nil || len(rest) != 0 {
+				return errors.New("a subject key identifier that cannot be read")
+			}
+		}
+	}
 	return nil
 }
 

@@ -65,7 +65,7 @@ func FuzzDE(f *testing.F) {
 			checkContent(t, c, report)
 		}
 		_, body, _ := bytes.Cut(list, []byte("\n"))
-		c := collector{seen: make(map[identity]string), under: make(map[trust.KeyID]int)}
+		c := collector{seen: make(map[identity]string), under: make(map[trust.Place]int)}
 		if c.readDEBody(body) == nil {
 			checkContent(t, c.content, c.report)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"passerelle/gateway/sig"
 	"passerelle/gateway/trust"
 	"passerelle/gateway/trust/bundle"
 )
@@ -20,13 +21,16 @@ type keySetText struct {
 	Disabled   []disabledText   `toml:"disabled,omitempty"`
 	Acceptance []acceptanceText `toml:"acceptance,omitempty"`
 	Revocation []revocationText `toml:"revocation,omitempty"`
+	Authority  []authorityText  `toml:"authority,omitempty"`
+	Carrier    []carrierText    `toml:"carrier,omitempty"`
+	Delegate   []delegateText   `toml:"delegate,omitempty"`
 }
 
 type keyText struct {
 	ID         *idText         `toml:"id"`
 	Country    string          `toml:"country"`
 	Issuer     string          `toml:"issuer,omitempty"`
-	Usages     []usageText     `toml:"usages"`
+	Usages     []keyUsageText  `toml:"usages"`
 	Algorithms []algorithmText `toml:"algorithms"`
 	NotBefore  time.Time       `toml:"not_before"`
 	NotAfter   time.Time       `toml:"not_after"`
@@ -114,6 +118,9 @@ func (t *keySetText) content() (bundle.Content, error) {
 		}
 		c.Revoked = append(c.Revoked, list)
 	}
+	if err := t.authorities(&c); err != nil {
+		return bundle.Content{}, err
+	}
 	return c, nil
 }
 
@@ -121,18 +128,15 @@ func (k *keyText) entry() (bundle.Entry, error) {
 	if k.ID == nil || k.State == (stateText{}) {
 		return bundle.Entry{}, errors.New("no id or no state")
 	}
-	e := bundle.Entry{Source: k.Source, Key: trust.Key{
-		ID: trust.KeyID(*k.ID), Country: k.Country, Issuer: k.Issuer, Public: k.Public.Key,
-		Usages: usageSet(k.Usages), Disabled: k.State.disabled(),
-	}}
-	for _, a := range k.Algorithms {
-		e.Algorithms = append(e.Algorithms, a.Algorithm)
-	}
-	var err error
-	if e.NotBefore, err = seconds("not_before", k.NotBefore); err != nil {
+	usages, scope, err := joinUsages(k.Usages)
+	if err != nil {
 		return bundle.Entry{}, err
 	}
-	if e.NotAfter, err = seconds("not_after", k.NotAfter); err != nil {
+	e := bundle.Entry{Source: k.Source, Key: trust.Key{
+		ID: trust.KeyID(*k.ID), Country: k.Country, Issuer: k.Issuer, Public: k.Public.Key,
+		Usages: usages, Scope: scope, Algorithms: algorithmSet(k.Algorithms), Disabled: k.State.disabled(),
+	}}
+	if e.NotBefore, e.NotAfter, err = validity(k.NotBefore, k.NotAfter); err != nil {
 		return bundle.Entry{}, err
 	}
 	if err := e.Check(); err != nil {
@@ -165,6 +169,7 @@ func WriteKeySet(w io.Writer, c bundle.Content) error {
 		}
 		t.Revocation = append(t.Revocation, list)
 	}
+	t.setAuthorities(&c)
 	if _, err := io.WriteString(w, "# A key set: what `passerelle trust build` makes a bundle of.\n\n"); err != nil {
 		return fmt.Errorf("write key set: %w", err)
 	}
@@ -175,14 +180,36 @@ func WriteKeySet(w io.Writer, c bundle.Content) error {
 }
 
 func newKeyText(e *bundle.Entry) keyText {
-	k := keyText{
-		ID: (*idText)(&e.ID), Country: e.Country, Issuer: e.Issuer, Usages: usageTexts(e.Usages),
+	return keyText{
+		ID: (*idText)(&e.ID), Country: e.Country, Issuer: e.Issuer, Usages: keyUsageTexts(&e.Key), Algorithms: algorithmTexts(e.Algorithms),
 		NotBefore: date(e.NotBefore), NotAfter: date(e.NotAfter), State: newStateText(e.Disabled), Source: e.Source, Public: publicText{e.Public},
 	}
-	for _, a := range e.Algorithms {
-		k.Algorithms = append(k.Algorithms, algorithmText{a})
+}
+
+func algorithmTexts(algs []sig.Algorithm) []algorithmText {
+	var list []algorithmText
+	for _, a := range algs {
+		list = append(list, algorithmText{a})
 	}
-	return k
+	return list
+}
+
+func algorithmSet(list []algorithmText) []sig.Algorithm {
+	var algs []sig.Algorithm
+	for _, a := range list {
+		algs = append(algs, a.Algorithm)
+	}
+	return algs
+}
+
+func validity(from, until time.Time) (notBefore, notAfter int64, err error) {
+	if notBefore, err = seconds("not_before", from); err != nil {
+		return 0, 0, err
+	}
+	if notAfter, err = seconds("not_after", until); err != nil {
+		return 0, 0, err
+	}
+	return notBefore, notAfter, nil
 }
 
 func date(unix int64) time.Time { return time.Unix(unix, 0).UTC() }

@@ -42,6 +42,108 @@ func fullContent(t testing.TB) bundle.Content {
 	}
 }
 
+// venueContent is a key set with everything that is no key for certificates.
+func venueContent(t testing.TB) bundle.Content {
+	c := fullContent(t)
+	c.Keys[0].Usages, c.Keys[0].Scope = trust.PretixUsage|trust.BCBPUsage|trust.StampUsage, "demo"
+	p := c.Keys[0].Public
+	c.Acceptance = append(c.Acceptance, trust.Acceptance{Country: "*", Usages: trust.AllUsages, From: 3})
+	c.Authorities = []bundle.Authority{
+		{Source: "csca", Authority: trust.Authority{
+			Country: "AU", SKI: []byte{0xab, 1}, Public: p, Algorithms: p.Algorithms(), NotBefore: 1, NotAfter: 2, Revoked: [][]byte{{1, 2}, {3}},
+		}},
+		{Authority: trust.Authority{Country: "JP", SKI: []byte{1}, Public: p, Algorithms: p.Algorithms(), NotBefore: 1, NotAfter: 2, Disabled: true}},
+	}
+	c.Carriers = []trust.Carrier{{Code: "AT"}, {Code: "LH", Signs: true}}
+	c.Delegates = []trust.Delegate{{
+		ID: bundle.DelegateID(&p), Name: "box office", Public: p, Algorithms: p.Algorithms(), Kinds: trust.FeedKindsOf(trust.FeedCodes, trust.FeedDeny),
+		Scope: "*", NotBefore: 1, NotAfter: 2, Disabled: true,
+	}}
+	return c
+}
+
+func TestRowsOfAKeySetAreReadAsTheyWereWritten(t *testing.T) {
+	t.Parallel()
+	want := venueContent(t)
+	file := keySetFile(t, want)
+	got, err := ParseKeySet([]byte(file))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, file)
+	}
+	want.Sort()
+	entries := cmp.Transformer("text", func(l []trust.RevocationHash) string { return fmt.Sprint(l) })
+	if diff := cmp.Diff(want, got, compareKeys, entries); diff != "" {
+		t.Errorf("(-written +read):\n%s", diff)
+	}
+	for _, line := range []string{"usages = ['stamp', 'pretix:demo', 'bcbp:demo']", "ski = 'ab01'", "code = 'AT'", "signs = false", "kinds = ['codes', 'deny']", "'0102'"} {
+		if !strings.Contains(file, line) {
+			t.Errorf("no line %q in\n%s", line, file)
+		}
+	}
+	for _, tt := range []struct{ name, old, with, says string }{
+		{"a misprinted usage", "pretix:demo", "pretx:demo", "pretx"},
+		{"a usage without its scope", "'pretix:demo'", "'pretix'", "unknown usage"},
+		{"two scopes", "bcbp:demo", "bcbp:LH", "two entries"},
+		{"a misprinted kind", "'deny'", "'denied'", "denied"},
+		{"a carrier without a word", "signs = false", "", "carrier 1"},
+		{"a carrier that is none", "code = 'AT'", "code = 'at'", "carrier 1"},
+		{"a carrier that may sign", "signs = false", "signs = 'perhaps'", "signs"},
+		{"an identifier that is none", "ski = 'ab01'", "ski = 'xx'", "hexadecimal"},
+		{"no identifier", "ski = 'ab01'", "", "authority 1"},
+		{"a serial number that is none", "'0102'", "'0'", "hexadecimal"},
+		{"no scope", "scope = '*'", "", "delegate 1"},
+		{"another id", "[[delegate]]\nid = '", "[[delegate]]\nid = '0000000000000000' #", "delegate 1"},
+		{"a wrong field", "[[carrier]]", "[[carier]]", "carier"},
+	} {
+		if !strings.Contains(file, tt.old) {
+			t.Fatalf("%s: %q is not in\n%s", tt.name, tt.old, file)
+		}
+		if _, err := ParseKeySet([]byte(strings.Replace(file, tt.old, tt.with, 1))); !errors.Is(err, ErrSource) || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.says)
+		}
+	}
+}
+
+func TestKeySetsAreMergedRowByRow(t *testing.T) {
+	t.Parallel()
+	first := venueContent(t)
+	second := first
+	second.Authorities, second.Delegates, second.Carriers = slices.Clone(first.Authorities), slices.Clone(first.Delegates), slices.Clone(first.Carriers)
+	second.Authorities[0].Revoked, second.Authorities[0].Source = [][]byte{{3}, {4}}, "another"
+	got, err := Merge(first, second)
+	if err != nil || len(got.Authorities) != 2 || len(got.Carriers) != 2 || len(got.Delegates) != 1 || len(got.Keys) != 2 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if a := got.Authorities[0]; len(a.Revoked) != 3 || a.Source != "csca" || !a.HasRevoked([]byte{4}) {
+		t.Errorf("authority %+v", a)
+	}
+	if len(first.Authorities[0].Revoked) != 2 {
+		t.Error("a set that was merged is changed")
+	}
+	for name, change := range map[string]func(c *bundle.Content){
+		"an authority's country": func(c *bundle.Content) { c.Authorities[0].Country = "NZ" },
+		"an authority's end":     func(c *bundle.Content) { c.Authorities[0].NotAfter++ },
+		"a carrier":              func(c *bundle.Content) { c.Carriers[0].Signs = true },
+		"a delegate's kinds":     func(c *bundle.Content) { c.Delegates[0].Kinds = trust.FeedKindsOf(trust.FeedPretix) },
+	} {
+		other := venueContentOf(first)
+		change(&other)
+		if _, err := Merge(first, other); !errors.Is(err, ErrSource) {
+			t.Errorf("%s: %v, want %v", name, err, ErrSource)
+		}
+	}
+	other := venueContentOf(first)
+	other.Keys[0].Scope = "demo2"
+	if got, err := Merge(first, other); err != nil || len(got.Keys) != 3 {
+		t.Errorf("a key for another event: %d keys, %v", len(got.Keys), err)
+	}
+}
+
+func venueContentOf(c bundle.Content) bundle.Content {
+	c.Keys, c.Authorities, c.Delegates, c.Carriers = slices.Clone(c.Keys), slices.Clone(c.Authorities), slices.Clone(c.Delegates), slices.Clone(c.Carriers)
+	return c
+}
+
 func keySetFile(t testing.TB, c bundle.Content) string {
 	t.Helper()
 	var out bytes.Buffer

@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"passerelle/gateway/sig"
 	"passerelle/gateway/trust"
+	"passerelle/gateway/trust/bundle"
 )
 
 // The types below read and write one value of a key set each, so that an error names the value's line.
@@ -73,6 +75,73 @@ func usageTexts(set trust.Usage) []usageText {
 		}
 	}
 	return list
+}
+
+// keyUsageText is a usage of a key, which may have a scope.
+type keyUsageText struct {
+	usage trust.Usage
+	scope string
+}
+
+func (t keyUsageText) MarshalText() ([]byte, error) {
+	one := trust.Key{Usages: t.usage, Scope: t.scope}
+	return []byte(strings.Join(one.UsageNames(), ",")), nil
+}
+
+func (t *keyUsageText) UnmarshalText(b []byte) error {
+	u, scope, ok := trust.ParseKeyUsage(string(b))
+	if !ok {
+		return fmt.Errorf("unknown usage %q of a key", b)
+	}
+	t.usage, t.scope = u, scope
+	return nil
+}
+
+func keyUsageTexts(k *trust.Key) []keyUsageText {
+	list := []keyUsageText{}
+	for _, name := range k.UsageNames() {
+		if u, scope, ok := trust.ParseKeyUsage(name); ok {
+			list = append(list, keyUsageText{u, scope})
+		}
+	}
+	return list
+}
+
+func joinUsages(list []keyUsageText) (set trust.Usage, scope string, err error) {
+	for _, u := range list {
+		if set, scope, err = bundle.JoinUsage(set, scope, u.usage, u.scope); err != nil {
+			return 0, "", err
+		}
+	}
+	return set, scope, nil
+}
+
+// feedKindText is a kind of feed by its name.
+type feedKindText struct{ trust.FeedKind }
+
+func (t feedKindText) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+func (t *feedKindText) UnmarshalText(b []byte) error {
+	kind, ok := trust.ParseFeedKind(string(b))
+	if !ok {
+		return fmt.Errorf("unknown kind of feed %q", b)
+	}
+	t.FeedKind = kind
+	return nil
+}
+
+// bytesText is any number of bytes in hexadecimal.
+type bytesText []byte
+
+func (t bytesText) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, t), nil }
+
+func (t *bytesText) UnmarshalText(b []byte) error {
+	raw, err := hex.DecodeString(string(b))
+	if err != nil {
+		return fmt.Errorf("want hexadecimal digits: %w", err)
+	}
+	*t = raw
+	return nil
 }
 
 type algorithmText struct{ sig.Algorithm }

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -15,7 +16,7 @@ func Merge(sets ...bundle.Content) (bundle.Content, error) {
 	index := make(map[identity]int)
 	for _, set := range sets {
 		for _, e := range set.Keys {
-			who := identity{id: e.ID, key: e.Public.Fingerprint()}
+			who := identity{id: e.ID, key: e.Public.Fingerprint(), scope: e.Scope}
 			at, twice := index[who]
 			if !twice {
 				index[who] = len(all.Keys)
@@ -39,6 +40,9 @@ func Merge(sets ...bundle.Content) (bundle.Content, error) {
 		}
 		for _, l := range set.Revoked {
 			unite(&all, l)
+		}
+		if err := mergeAuthorities(&all, &set); err != nil {
+			return bundle.Content{}, err
 		}
 	}
 	all.Sort()
@@ -64,4 +68,48 @@ func unite(all *bundle.Content, l trust.Revocation) {
 	}
 	l.Entries = slices.Clone(l.Entries)
 	all.Revoked = append(all.Revoked, l)
+}
+
+// mergeAuthorities adds authorities, carriers and delegates. One that stands in several sets says the same in each, but for what an
+// authority has revoked, which is united, and for its source, of which the first is kept.
+func mergeAuthorities(all, set *bundle.Content) error {
+	for _, a := range set.Authorities {
+		at := slices.IndexFunc(all.Authorities, func(have bundle.Authority) bool {
+			return bytes.Equal(have.SKI, a.SKI) && have.Public.Fingerprint() == a.Public.Fingerprint()
+		})
+		if at < 0 {
+			a.Revoked = slices.Clone(a.Revoked)
+			all.Authorities = append(all.Authorities, a)
+			continue
+		}
+		have := &all.Authorities[at]
+		if have.Country != a.Country || have.NotBefore != a.NotBefore || have.NotAfter != a.NotAfter || have.Disabled != a.Disabled ||
+			!slices.Equal(have.Algorithms, a.Algorithms) {
+			return fmt.Errorf("%w: %v from %q is not the same as from %q", ErrSource, &a, a.Source, have.Source)
+		}
+		have.Revoked = append(have.Revoked, a.Revoked...)
+		sortSerials(have)
+	}
+	for _, carrier := range set.Carriers {
+		at := slices.IndexFunc(all.Carriers, func(have trust.Carrier) bool { return have.Code == carrier.Code })
+		if at < 0 {
+			all.Carriers = append(all.Carriers, carrier)
+		} else if all.Carriers[at] != carrier {
+			return fmt.Errorf("%w: carrier %s signs, and does not", ErrSource, carrier.Code)
+		}
+	}
+	for _, d := range set.Delegates {
+		at := slices.IndexFunc(all.Delegates, func(have trust.Delegate) bool { return have.ID == d.ID && have.Scope == d.Scope })
+		if at < 0 {
+			all.Delegates = append(all.Delegates, d)
+		} else if have := &all.Delegates[at]; !sameDelegate(have, &d) {
+			return fmt.Errorf("%w: delegate %v for %q is not the same in two key sets", ErrSource, d.ID, d.Scope)
+		}
+	}
+	return nil
+}
+
+func sameDelegate(a, b *trust.Delegate) bool {
+	return a.Kinds == b.Kinds && a.NotBefore == b.NotBefore && a.NotAfter == b.NotAfter && a.Disabled == b.Disabled &&
+		slices.Equal(a.Algorithms, b.Algorithms)
 }

@@ -54,7 +54,7 @@ func (c *collector) readPublicKey(name string, spki []byte) {
 		return
 	}
 	c.take(name, bundle.Entry{Key: trust.Key{
-		ID: keyID(key), Country: o.Country, Issuer: text(o.Issuer), Public: key, Usages: o.Usages,
+		ID: keyID(key), Country: o.Country, Issuer: text(o.Issuer), Public: key, Usages: o.Usages, Scope: o.Scope,
 		NotBefore: o.NotBefore, NotAfter: o.NotAfter,
 	}})
 }

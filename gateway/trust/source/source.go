@@ -1,6 +1,7 @@
 // Package source turns other people's lists of keys into content for a bundle, at the centre.
 //
-// It reads the German list format, PEM and DER; each format is one file. It reads and writes the key set: a text file
+// It reads the German list format, PEM and DER, authorities of VDS-NC with what they revoked, and the keys of pretix's events; each
+// format is one file. It reads and writes the key set: a text file
 // (strict TOML) that a person can review and compare line by line, and that `trust build` makes bundles of.
 //
 // What is decided here:
@@ -22,6 +23,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"unicode"
@@ -45,12 +47,15 @@ var ErrSource = errors.New("trust source")
 // Options are what a format does not say by itself.
 type Options struct {
 	ListKey   sig.Key     // de: who signed the list
-	Country   string      // pem, der: overrides the certificate's subject; needed for bare keys
+	Country   string      // pem, der, csca: overrides the certificate's subject; needed for bare keys and pretix
 	Issuer    string      // bare keys: for people
-	Usages    trust.Usage // pem, der: narrows what a certificate allows; needed for bare keys
+	Usages    trust.Usage // pem, der: narrows what a certificate allows; needed for bare keys; any but HCERT's come from here alone
 	NotBefore int64       // bare keys, unix seconds
 	NotAfter  int64       // bare keys, unix seconds, inclusive
 	Source    string      // written beside each key; empty: the input's base name
+	Scope     string      // of usages that have one; pretix: the event, where it is not to be the file's own slug
+	// RevocationLists are DER or PEM CRLs of the authorities that are imported (csca).
+	RevocationLists []Input
 }
 
 // Report says what became of an import.
@@ -62,11 +67,11 @@ type Report struct {
 }
 
 // Formats are the names that Import knows.
-func Formats() []string { return []string{"de", "pem", "der"} }
+func Formats() []string { return []string{"de", "pem", "der", "csca", "pretix"} }
 
 // Import reads inputs of one format. The error is for an input as a whole: an unknown format, a bad list signature.
 func Import(format string, inputs []Input, o Options) (bundle.Content, Report, error) {
-	c := collector{options: o, seen: make(map[identity]string), under: make(map[trust.KeyID]int)}
+	c := collector{options: o, seen: make(map[identity]string), under: make(map[trust.Place]int)}
 	total := 0
 	for _, in := range inputs {
 		if total += len(in.Data); total > MaxInput {
@@ -83,6 +88,10 @@ func Import(format string, inputs []Input, o Options) (bundle.Content, Report, e
 			c.readPEM(in)
 		case "der":
 			c.readCertificate(in.Name, in.Data, o.Country)
+		case "csca":
+			c.readAuthorities(in)
+		case "pretix":
+			err = c.readPretix(in)
 		default:
 			err = fmt.Errorf("unknown format %q, have %s", format, strings.Join(Formats(), ", "))
 		}
@@ -90,6 +99,7 @@ func Import(format string, inputs []Input, o Options) (bundle.Content, Report, e
 			return bundle.Content{}, Report{}, fmt.Errorf("%w: %s: %w", ErrSource, in.Name, err)
 		}
 	}
+	c.readRevocationLists(o.RevocationLists)
 	c.content.Sort()
 	return c.content, c.report, nil
 }
@@ -101,12 +111,13 @@ type collector struct {
 	content bundle.Content
 	report  Report
 	seen    map[identity]string // what the key was read from
-	under   map[trust.KeyID]int // distinct keys
+	under   map[trust.Place]int // distinct keys
 }
 
 type identity struct {
-	id  trust.KeyID
-	key [32]byte
+	id    trust.KeyID
+	key   [32]byte
+	scope string
 }
 
 func (c *collector) skip(what, why string) {
@@ -132,15 +143,19 @@ func (c *collector) readCertificate(name string, der []byte, country string) {
 		country = cert.country
 	}
 	usages := cert.usages
-	if c.options.Usages != 0 {
-		usages &= c.options.Usages
+	if asked := c.options.Usages; asked != 0 {
+		usages = usages&asked | asked&^trust.AllHCERT // of other usages a certificate says nothing
 	}
 	if usages == 0 {
 		c.skip(name, fmt.Sprintf("the certificate is for %v, asked for was %v", cert.usages, c.options.Usages))
 		return
 	}
+	scope := ""
+	if usages.Scoped() {
+		scope = c.options.Scope
+	}
 	c.take(name, bundle.Entry{Key: trust.Key{
-		ID: cert.id, Country: country, Issuer: cert.issuer, Public: cert.public, Usages: usages,
+		ID: cert.id, Country: country, Issuer: cert.issuer, Public: cert.public, Usages: usages, Scope: scope,
 		NotBefore: cert.notBefore, NotAfter: cert.notAfter,
 	}})
 }
@@ -152,20 +167,22 @@ func (c *collector) take(name string, e bundle.Entry) {
 		c.skip(name, err.Error())
 		return
 	}
-	who := identity{id: e.ID, key: e.Public.Fingerprint()}
+	who := identity{id: e.ID, key: e.Public.Fingerprint(), scope: e.Scope}
 	switch first, twice := c.seen[who]; {
 	case twice:
 		c.skip(name, "the same key as "+first)
 		return
-	case c.under[e.ID] == trust.MaxKeysPerID:
-		c.skip(name, fmt.Sprintf("more than %d keys under id %v", trust.MaxKeysPerID, e.ID))
+	case slices.ContainsFunc(e.Places(), func(at trust.Place) bool { return c.under[at] == trust.MaxKeysPerID }):
+		c.skip(name, fmt.Sprintf("more than %d keys under id %v, or under its scope", trust.MaxKeysPerID, e.ID))
 		return
 	case len(c.content.Keys) == trust.MaxKeys:
 		c.skip(name, fmt.Sprintf("more than %d keys", trust.MaxKeys))
 		return
 	}
 	c.seen[who] = name
-	c.under[e.ID]++
+	for _, at := range e.Places() {
+		c.under[at]++
+	}
 	c.report.Taken++
 	c.content.Keys = append(c.content.Keys, e)
 	if e.Public.Weak() {

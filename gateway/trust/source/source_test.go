@@ -386,7 +386,7 @@ func TestImportLimits(t *testing.T) {
 		t.Errorf("a byte more: %v", err)
 	}
 	private := keyOf(t, newECDSA(t, elliptic.P256()).Public())
-	c := collector{seen: make(map[identity]string), under: make(map[trust.KeyID]int)}
+	c := collector{seen: make(map[identity]string), under: make(map[trust.Place]int)}
 	add := func(id int, key sig.Key) {
 		c.report.Read++
 		c.take(fmt.Sprint("key ", id), bundle.Entry{Key: trust.Key{

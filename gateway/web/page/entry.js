@@ -39,7 +39,7 @@ export function setUpEntry(lane) {
 async function send(lane, code) {
   try {
     const answer = await fetch(`/v1/lanes/${encodeURIComponent(lane)}/scan`, {
-      method: 'POST', headers: { 'Content-Type': 'text/plain' }, body: code, credentials: 'omit', signal: AbortSignal.timeout(5000),
+      method: 'POST', headers: { 'Content-Type': 'text/plain' }, body: code, credentials: 'same-origin', signal: AbortSignal.timeout(5000),
     });
     switch (answer.status) {
       case 202: return '';

@@ -1,8 +1,10 @@
 // The list of lanes, with how each stands now.
 
 import { icon } from './icons.js';
+import { keep, leave, logoutButton, who } from './session.js';
 import { language, languageButtons, onLanguage, say, speak } from './speech.js';
 import { showStrip } from './strip.js';
+import { setUpTablets } from './tablets.js';
 
 const LOOK = 2000; // ms
 
@@ -12,7 +14,8 @@ let state = null;
 
 async function look() {
   try {
-    const answer = await fetch('/v1/lanes', { signal: AbortSignal.timeout(LOOK), credentials: 'omit' });
+    const answer = await fetch('/v1/lanes', { signal: AbortSignal.timeout(LOOK), credentials: 'same-origin' });
+    if (answer.status === 401) return leave();
     state = answer.ok ? await answer.json() : null;
   } catch {
     state = null;
@@ -70,3 +73,10 @@ onLanguage(draw);
 document.documentElement.lang ||= 'en';
 speak();
 look();
+
+who().then((now) => {
+  if (!now || !now.session) return;
+  logoutButton($('logout'), now.session);
+  if (now.session.role === 'operator') setUpTablets(() => (state ? state.lanes.map((l) => l.lane) : []));
+  keep();
+});

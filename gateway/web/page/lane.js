@@ -4,16 +4,19 @@ import { setUpEntry } from './entry.js';
 import { icon } from './icons.js';
 import { Queue } from './queue.js';
 import { Screen } from './screen.js';
+import { keep, logoutButton, stayOrLeave, who } from './session.js';
 import { play, soundIsOn, toggleSound } from './sound.js';
 import { languageButtons, onLanguage, say, speak } from './speech.js';
 import { listen } from './stream.js';
 import { showStrip } from './strip.js';
+import { setUpSupervisor } from './supervise.js';
 
 const $ = (id) => document.getElementById(id);
 const { lane, events } = document.body.dataset;
 
 let status = null; // the last one; null while nothing is known
 let resting = true; // no verdict is on the screen
+let latest = null; // the number and outcome of the last verdict, for a supervisor
 
 const screen = new Screen();
 const queue = new Queue(
@@ -37,16 +40,21 @@ function setStatus(s) {
   if (s && resting) rest();
 }
 
-// outcomeOf believes a green only if it is final: on disk, with its use claimed. What it does not know is for a person.
+// outcomeOf believes a green only if it is final: on disk, with its use claimed. What it does not know is for a person. Who may
+// not see reasons gets none.
 function outcomeOf(v) {
   if (v.verdict === 'deny') return { outcome: 'deny', reason: v.reason };
-  if (v.verdict === 'admit' && v.final === true && v.reason === 'ok') return { outcome: 'admit', reason: 'ok' };
+  if (v.verdict === 'admit' && v.final === true && (v.reason === 'ok' || !('reason' in v))) return { outcome: 'admit', reason: 'ok' };
   return { outcome: 'refer', reason: v.verdict === 'refer' ? v.reason : 'internal' };
 }
 
 listen(`${events}/v1/lanes/${encodeURIComponent(lane)}/events`, lane, {
   status: setStatus,
-  verdict: (v) => queue.add({ ...outcomeOf(v), count: v.count, earlier: v.earlier }),
+  verdict: (v) => {
+    const outcome = outcomeOf(v);
+    latest = { sequence: v.sequence, outcome: outcome.outcome };
+    queue.add({ ...outcome, count: v.count, earlier: v.earlier, claims: v.claims });
+  },
   again: () => screen.again(),
   late: () => queue.add({ outcome: 'late' }),
   scanner_gone: () => setStatus({ ...status, connected: false }),
@@ -57,6 +65,7 @@ listen(`${events}/v1/lanes/${encodeURIComponent(lane)}/events`, lane, {
     setStatus(null);
     resting = true;
     screen.rest('lost');
+    stayOrLeave(); // it may be that the session is over
   },
 });
 
@@ -80,5 +89,14 @@ onLanguage(() => {
   showStrip($('strip'), status);
 });
 setUpEntry(lane);
+setUpSupervisor(lane, () => latest);
 languageButtons($('languages'));
 speak();
+
+who(lane).then((now) => {
+  if (!now || !now.session) return;
+  $('supervise').hidden = !now.supervise;
+  $('key-in').hidden = now.session.role === 'operator';
+  logoutButton($('logout'), now.session);
+  keep();
+});

@@ -18,7 +18,7 @@ export class Screen {
     document.fonts.ready.then(() => this.#fit());
   }
 
-  // verdict shows {outcome: 'admit' | 'refer' | 'deny' | 'late', reason, count, earlier}.
+  // verdict shows {outcome: 'admit' | 'refer' | 'deny' | 'late', reason, count, earlier, claims}.
   verdict(v) {
     if (v.outcome === 'admit') this.#motif = 1 - this.#motif;
     this.#show({ ...v, view: v.outcome });
@@ -55,6 +55,9 @@ export class Screen {
     $('count').textContent = v.count ? `${say('page', 'number')} ${v.count}` : '';
     $('code').textContent = v.reason && v.reason !== 'ok' ? v.reason : '';
     $('again').replaceChildren(icon('again'), say('view', 'again'));
+    const claims = Object.entries(v.claims ?? {});
+    $('claims').hidden = claims.length === 0;
+    $('claims').replaceChildren(...claims.map(claim));
     this.#fit();
   }
 
@@ -79,6 +82,17 @@ export class Screen {
 }
 
 const MARGIN = 0.06; // above and below the word's letters, in em
+
+function claim([name, value]) {
+  const pair = document.createElement('div');
+  const term = document.createElement('dt');
+  term.textContent = has('claim', name) ? say('claim', name) : name;
+  const text = document.createElement('dd');
+  text.dir = 'auto';
+  text.textContent = value;
+  pair.append(term, text);
+  return pair;
+}
 
 function word(v) {
   switch (v.view) {

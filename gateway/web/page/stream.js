@@ -15,7 +15,7 @@ export function listen(address, lane, on) {
 
   function open() {
     source?.close();
-    source = new EventSource(address);
+    source = new EventSource(address, { withCredentials: true }); // the cookie of this page's session goes to that port, too
     tried = performance.now();
     for (const name of NAMES) source.addEventListener(name, (e) => take(source, name, e));
   }

@@ -1,0 +1,126 @@
+package lane
+
+import (
+	"time"
+
+	"passerelle/gateway/identity"
+	"passerelle/gateway/journal"
+	"passerelle/gateway/policy"
+)
+
+// held is the first of two documents: a state of the lane, neither a verdict nor an entry of the journal, until the second one is
+// there or time is out. It is forgotten then, and as soon as anything else is shown that could be read: one person's document is never
+// joined with a third one.
+type held struct {
+	candidate policy.Candidate
+	person    identity.Person
+	until     time.Time // zero: nothing is held
+}
+
+// pair joins a document with the one that is held, or holds it. What it holds goes out of the batch.
+func (l *Lane) pair() {
+	if !l.held.until.IsZero() && l.gate.opts.Wall().After(l.held.until) {
+		l.giveUp() // its timer had no turn yet
+	}
+	keep := 0
+	for i, f := range l.batch {
+		c := l.candidates[i]
+		switch {
+		case c.State(policy.Format) != policy.Passed:
+			// Nothing could be read, so it is no other document.
+		case l.joins(&c):
+			l.join(i, &c)
+		case c.Awaits():
+			l.hold(i, &c)
+			continue
+		default:
+			l.forget()
+		}
+		l.batch[keep], l.candidates[keep] = f, c
+		keep++
+	}
+	l.batch, l.candidates = l.batch[:keep], l.candidates[:keep]
+}
+
+// joins reports whether c is what the held document waits for.
+func (l *Lane) joins(c *policy.Candidate) bool {
+	if l.held.until.IsZero() {
+		return false
+	}
+	_, ok := l.config.Profile.Pairs(l.held.candidate.Kind, c.Kind)
+	return ok
+}
+
+// join makes c, the candidate of the batch's i-th frame, the verdict on both documents.
+func (l *Lane) join(i int, c *policy.Candidate) {
+	var person identity.Person
+	l.identify(&person, i)
+	binding := identity.Compare(&l.held.person, &person)
+	person = identity.Person{}
+	first, second := &l.held.candidate, c
+	if main, _ := l.config.Profile.Pairs(first.Kind, second.Kind); main != first.Kind {
+		first, second = second, first
+	}
+	both := *first
+	both.Join(second, binding, l.config.Profile)
+	*c = both
+	l.forget()
+}
+
+// hold keeps the batch's i-th document until a second one is there, and says so. A document that was held before is forgotten.
+func (l *Lane) hold(i int, c *policy.Candidate) {
+	f, now := l.batch[i], l.gate.opts.Wall()
+	l.forget()
+	l.identify(&l.held.person, i)
+	l.held.candidate, l.held.until = *c, now.Add(l.config.Second)
+	l.patience.Reset(l.config.Second)
+	l.recent.remember(f.hash, now, *c, 0)
+	l.display.results <- result{kind: SecondWanted, read: f.at, candidate: *c, at: now}
+	l.sayAgain(f, c, 0)
+	l.giveBack(f)
+}
+
+// forget ends the state in which a second document is awaited.
+func (l *Lane) forget() {
+	l.held = held{}
+	l.patience.Stop()
+}
+
+// giveUp makes the held document, to which no second one came in time, a verdict of its own.
+func (l *Lane) giveUp() {
+	if l.held.until.IsZero() {
+		return
+	}
+	c := l.held.candidate
+	l.forget()
+	if Mode(l.mode.Load()) == Rehearsal {
+		l.display.results <- result{kind: VerdictGiven, mode: Rehearsal, candidate: c, at: l.gate.opts.Wall()}
+		return
+	}
+	l.ticket.pending = append(l.ticket.pending[:0], journal.Pending{
+		Lane: l.config.ID, At: l.gate.opts.Wall(), Profile: l.config.Profile, Candidate: c,
+	})
+	l.gate.writer.in <- &l.ticket
+	<-l.ticket.done
+	p := &l.ticket.pending[0]
+	l.display.results <- result{kind: VerdictGiven, candidate: p.Candidate, sequence: p.Sequence, at: l.gate.opts.Wall()}
+}
+
+// identify reads off who the last batch's i-th document is about.
+func (l *Lane) identify(p *identity.Person, i int) {
+	r := l.verifier.Result(i)
+	switch {
+	case r.Certificate != nil:
+		p.Certificate(r.Certificate)
+	case r.Zone != nil:
+		p.Zone(r.Zone)
+	case r.BoardingPass != nil:
+		p.BoardingPass(r.BoardingPass)
+	case r.Ticket != nil:
+		p.Ticket(r.Ticket)
+	case r.Seal != nil:
+		p.Seal(r.Seal)
+	case r.Person != nil:
+		p.Claim169(r.Person)
+	}
+}

@@ -1,0 +1,126 @@
+package policy
+
+import (
+	"crypto/sha256"
+
+	"passerelle/gateway/trust"
+)
+
+// Place is all that a verdict depends on besides the code: the list, the time, what is asked here, and what the lane is for.
+type Place struct {
+	List    *trust.Snapshot
+	Now     Now
+	Profile *Profile
+	Session *Session // nil: the lane is for nothing that is bound to an event or a flight
+}
+
+// Stale reports whether the list is past its expiry, or may be.
+func (p *Place) Stale() bool { return p.Now.Latest > p.List.Expires() }
+
+// doubt returns why the list can vouch for nobody, if it cannot: there is none, it is past its expiry, or it may be.
+func (p *Place) doubt() (why Reason, doubtful bool) {
+	if p.List.Version() == 0 {
+		return ListStale, true
+	}
+	return p.past(p.List.Expires())
+}
+
+// past returns why something that is good until expires cannot be relied on, if it cannot.
+func (p *Place) past(expires int64) (why Reason, doubtful bool) {
+	switch {
+	case p.Profile.AdmitStale || p.Now.Latest <= expires:
+		return OK, false
+	case p.Now.Earliest > expires:
+		return ListStale, true
+	}
+	return ClockUntrusted, true
+}
+
+// KeyUsable judges the key that a code names, before its signature is known. What is known to be bad stays so on an old list;
+// who is good, or unknown, an old list cannot say.
+func (p *Place) KeyUsable(f *Findings, key *trust.Key) {
+	why, doubtful := p.doubt()
+	switch {
+	case key != nil && key.Test && p.Profile.Production:
+		f.Fail(KeyCheck, UnknownIssuer)
+	case key != nil && key.Disabled:
+		f.Fail(KeyCheck, IssuerDisabled)
+	case doubtful:
+		f.Doubt(KeyCheck, why)
+	case key == nil:
+		f.Fail(KeyCheck, UnknownIssuer)
+	case key.Public.Weak():
+		f.Fail(KeyCheck, WeakKey)
+	default:
+		f.Pass(KeyCheck)
+	}
+}
+
+// signer judges whether a key may sign a credential of this kind that was issued then.
+func (p *Place) signer(f *Findings, kind Kind, key *trust.Key, issued int64) {
+	outside := issued < key.NotBefore || issued > key.NotAfter
+	if outside && !p.Profile.IgnoreKeyExpired && f.State(KeyCheck) == Passed { // a doubt about the list itself says more
+		f.Fail(KeyCheck, KeyExpired)
+	}
+	if key.Usages&kind.usage() == 0 {
+		f.Fail(UsageCheck, WrongUsage)
+	}
+	f.Pass(UsageCheck)
+}
+
+// accepted judges whether the kind and the issuer are accepted here and now.
+func (p *Place) accepted(f *Findings, kind Kind, country string) {
+	usage, from, until := kind.usage(), p.Now.Earliest, p.Now.Latest
+	switch {
+	case !p.Profile.Accepts(kind) || !p.List.AcceptsSometime(country, usage, from, until):
+		f.Fail(Rules, NotAccepted)
+	case !p.List.Accepts(country, usage, from, until):
+		f.Doubt(Rules, ClockUntrusted)
+	default:
+		f.Pass(Rules)
+	}
+}
+
+// everywhere is the scope of a block list that holds for every event.
+const everywhere = "*"
+
+// denied judges a credential's identity by the operator's block lists: that of the session's event, and the one for all.
+func (p *Place) denied(f *Findings, identity []byte) {
+	scopes := [...]string{everywhere, ""}
+	if s := p.session(); s != nil {
+		scopes[1] = s.Event
+	}
+	for _, scope := range scopes {
+		feed := p.feed(trust.FeedDeny, scope)
+		if feed == nil {
+			continue
+		}
+		if _, found := feed.Set.Find(identity); found {
+			f.Fail(Revocation, Blocked)
+		}
+		if why, doubtful := p.past(feed.Expires); doubtful {
+			f.Fail(Revocation, why)
+		}
+	}
+}
+
+// feed returns a feed, nil if there is none that counts here.
+func (p *Place) feed(kind trust.FeedKind, scope string) *trust.Feed {
+	f := p.List.Feed(kind, scope)
+	if f != nil && f.Test && p.Profile.Production {
+		return nil
+	}
+	return f
+}
+
+// identityOf hashes what a credential is known by, which is different for each kind.
+func identityOf(kind Kind, identity []byte) (id UseID) {
+	var scratch [1 + maxIdentity]byte
+	b := append(append(scratch[:0], byte(kind)), identity...)
+	sum := sha256.Sum256(b)
+	copy(id[:], sum[:])
+	return id
+}
+
+// maxIdentity is the longest identity that is hashed without allocation; a longer one is hashed all the same.
+const maxIdentity = 512

@@ -112,8 +112,9 @@ func (r *feedReader) readCSV(text []byte) error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if err != nil && !errors.Is(err, csv.ErrFieldCount) {
-			return err
+		var bad *csv.ParseError
+		if err != nil && (!errors.As(err, &bad) || bad.StartLine != bad.Line) {
+			return err // a quote that is left open swallows the rows behind it
 		}
 		if err == nil {
 			for i, name := range names {
@@ -122,9 +123,18 @@ func (r *feedReader) readCSV(text []byte) error {
 			err = r.add(row)
 		}
 		if err != nil {
-			r.refuse(number, err)
+			r.refuse(number, cause(err))
 		}
 	}
+}
+
+// cause leaves out where in the line a CSV row is wrong: the row is named.
+func cause(err error) error {
+	var bad *csv.ParseError
+	if errors.As(err, &bad) {
+		return bad.Err
+	}
+	return err
 }
 
 func (r *feedReader) readJSON(text []byte) error {

@@ -18,7 +18,7 @@ func TestRowsDoNotAllocate(t *testing.T) {
 	var text bytes.Buffer
 	for _, name := range []string{
 		"valid-vaccination", "valid-test-laboratory", "valid-france", "valid-longest", "valid-alg-eddsa", "bad-signature-bit", "expired-years-ago",
-		"malformed-base45-character", "malformed-zlib-damaged", "too-large-bomb", "unknown-issuer-stranger", "revoked-uci", "unsupported-bcbp",
+		"malformed-base45-character", "malformed-zlib-damaged", "too-large-bomb", "unknown-issuer-stranger", "revoked-uci", "not-accepted-bcbp",
 	} {
 		if err := json.NewEncoder(&text).Encode(map[string]any{"id": 7, "payload": payloadOf(t, name), "now": "2026-06-15T09:30:00Z"}); err != nil {
 			t.Fatal(err)

@@ -13,6 +13,10 @@ func (c *Candidate) AppendJSON(dst []byte) []byte {
 	dst = append(dst, c.reason.String()...)
 	dst = append(dst, `","kind":"`...)
 	dst = append(dst, c.Kind.String()...)
+	if c.Second != Unknown {
+		dst = append(dst, `","second":"`...)
+		dst = append(dst, c.Second.String()...)
+	}
 	dst = append(dst, `","issuer":"`...)
 	dst = appendCountry(dst, c.Issuer)
 	dst = append(dst, `","key":"`...)

@@ -105,6 +105,7 @@ type laneStatus struct {
 	Lane      string `json:"lane"`
 	At        string `json:"at"`
 	Profile   string `json:"profile"`
+	Mode      string `json:"mode"`
 	Scanner   string `json:"scanner"`
 	Connected bool   `json:"connected"`
 	freshness
@@ -113,7 +114,7 @@ type laneStatus struct {
 func (st *stream) appendStatus() {
 	status, _ := st.server.config.Gate.Status(st.lane) // an unknown lane is not connected
 	st.appendNamed("status", docStatus, laneStatus{
-		Lane: st.lane, At: stamp(st.server.config.Wall()), Profile: status.Profile, Scanner: status.Scanner,
+		Lane: st.lane, At: stamp(st.server.config.Wall()), Profile: status.Profile, Mode: status.Mode.String(), Scanner: status.Scanner,
 		Connected: status.Connected, freshness: st.server.freshness(),
 	})
 }
@@ -128,6 +129,12 @@ func (st *stream) appendEvent(e *lane.Event) {
 		st.buf = append(st.buf, "event: verdict\ndata: "...)
 		verdict := st.server.appendClaims(appendVerdict(nil, e), &st.who, e.Lane, st.server.claimsAt(&st.who, e))
 		st.buf = append(st.who.appendSeen(st.buf, docVerdict, append(verdict, '}')), "\n\n"...)
+	case lane.ModeChanged:
+		st.appendNamed(e.Kind.String(), docEvent, struct {
+			Lane string `json:"lane"`
+			At   string `json:"at"`
+			Mode string `json:"mode"`
+		}{e.Lane, stamp(e.At), e.Mode.String()})
 	case lane.TrustChanged:
 		st.appendNamed(e.Kind.String(), docEvent, struct {
 			Lane  string     `json:"lane"`
@@ -167,7 +174,9 @@ func appendVerdict(dst []byte, e *lane.Event) []byte {
 	dst = strconv.AppendUint(dst, e.Sequence, 10)
 	dst = append(dst, `,"count":`...)
 	dst = strconv.AppendUint(dst, e.Count, 10)
-	dst = append(dst, `,"took_ms":`...)
+	dst = append(dst, `,"mode":"`...)
+	dst = append(dst, e.Mode.String()...)
+	dst = append(dst, `","took_ms":`...)
 	dst = strconv.AppendFloat(dst, float64(e.Took.Microseconds())/1000, 'f', 3, 64)
 	dst = append(dst, `,"earlier":`...)
 	if e.Earlier.At.IsZero() {

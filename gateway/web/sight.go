@@ -29,13 +29,13 @@ var sights = []struct {
 	members  []string
 	roles    roles
 }{
-	{docVerdict, []string{"verdict", "final", "lane", "at", "sequence", "count", "took_ms", "trust", "clock"}, everybody},
+	{docVerdict, []string{"verdict", "final", "lane", "at", "sequence", "count", "mode", "took_ms", "trust", "clock"}, everybody},
 	{docVerdict, []string{"reason", "earlier"}, everybody &^ roleSet(people.Retail)}, // a restaurant is told yes or no
-	{docVerdict, []string{"kind"}, roleSet(people.Airline, people.Authority)},        // whether somebody was ill is told by the kind
+	{docVerdict, []string{"kind", "second"}, roleSet(people.Airline, people.Authority)},        // whether somebody was ill is told by the kind
 	{docVerdict, []string{"issuer", "key", "checks"}, roleSet(people.Authority)},
 	{docVerdict, []string{"claims"}, everybody},
-	{docEvent, []string{"lane", "at", "sequence", "count", "trust"}, everybody},
-	{docStatus, []string{"lane", "at", "profile", "scanner", "connected", "trust", "clock", "journal", "reports", "devices"}, everybody},
+	{docEvent, []string{"lane", "at", "sequence", "count", "mode", "trust"}, everybody},
+	{docStatus, []string{"lane", "at", "profile", "mode", "scanner", "connected", "trust", "clock", "journal", "reports", "devices"}, everybody},
 	{docLanes, []string{"version", "events_port", "lanes", "trust", "clock", "journal", "reports", "devices"}, everybody},
 	{
 		docLane, []string{

@@ -231,7 +231,7 @@ func TestEveryMemberThatIsDocumentedIsInTheTable(t *testing.T) {
 	t.Parallel()
 	schemas := document(t).Components.Schemas
 	documents := map[string][]string{
-		docVerdict: {"VerdictEvent", "Candidate"}, docEvent: {"LaneEvent", "TrustEvent"}, docStatus: {"Status"}, docLanes: {"Lanes"}, docLane: {"Lane"},
+		docVerdict: {"VerdictEvent", "Candidate"}, docEvent: {"LaneEvent", "TrustEvent", "ModeEvent"}, docStatus: {"Status"}, docLanes: {"Lanes"}, docLane: {"Lane"},
 	}
 	for name, sources := range documents {
 		var documented, listed []string
@@ -262,7 +262,7 @@ func TestEveryMemberThatIsDocumentedIsInTheTable(t *testing.T) {
 func TestMembersOfAVerdictByRole(t *testing.T) {
 	t.Parallel()
 	w := settle(t, nil)
-	basic := []string{"at", "clock", "count", "final", "lane", "sequence", "took_ms", "trust", "verdict"}
+	basic := []string{"at", "clock", "count", "final", "lane", "mode", "sequence", "took_ms", "trust", "verdict"}
 	with := func(more ...string) []string {
 		all := slices.Concat(basic, more)
 		slices.Sort(all)

@@ -16,6 +16,9 @@ const { lane, events } = document.body.dataset;
 
 let status = null; // the last one; null while nothing is known
 let resting = true; // no verdict is on the screen
+let second = 0; // the timer that runs while a second document is awaited
+
+const SECOND = 21000; // ms: the lane gives up a little earlier, and says so
 let latest = null; // the number and outcome of the last verdict, for a supervisor
 
 const screen = new Screen();
@@ -30,12 +33,23 @@ const queue = new Queue(
 
 function rest() {
   resting = true;
-  if (status) screen.rest(status.connected ? 'idle' : 'gone');
+  if (!status) return;
+  if (!status.connected) screen.rest('gone');
+  else screen.rest(second ? 'second' : 'idle');
+}
+
+// awaitSecond says that the first of two documents is there, until there is a verdict or the lane must have given up.
+function awaitSecond(on) {
+  clearTimeout(second);
+  second = on ? setTimeout(() => { second = 0; if (resting) rest(); }, SECOND) : 0;
 }
 
 function setStatus(s) {
   status = s;
   $('profile').textContent = s ? s.profile : '';
+  document.body.dataset.mode = s?.mode ?? 'normal';
+  $('mode').hidden = !s || !['open', 'rehearsal'].includes(s.mode);
+  if (!$('mode').hidden) $('mode').textContent = say('page', s.mode);
   showStrip($('strip'), s);
   if (s && resting) rest();
 }
@@ -44,6 +58,7 @@ function setStatus(s) {
 // not see reasons gets none.
 function outcomeOf(v) {
   if (v.verdict === 'deny') return { outcome: 'deny', reason: v.reason };
+  if (v.verdict === 'admit' && v.mode === 'rehearsal') return { outcome: 'admit', reason: 'ok' }; // said to be one, all over the page
   if (v.verdict === 'admit' && v.final === true && (v.reason === 'ok' || !('reason' in v))) return { outcome: 'admit', reason: 'ok' };
   return { outcome: 'refer', reason: v.verdict === 'refer' ? v.reason : 'internal' };
 }
@@ -52,10 +67,17 @@ listen(`${events}/v1/lanes/${encodeURIComponent(lane)}/events`, lane, {
   status: setStatus,
   verdict: (v) => {
     const outcome = outcomeOf(v);
+    awaitSecond(false);
     latest = { sequence: v.sequence, outcome: outcome.outcome };
     queue.add({ ...outcome, count: v.count, earlier: v.earlier, claims: v.claims });
   },
   again: () => screen.again(),
+  second_wanted: () => {
+    queue.clear();
+    awaitSecond(true);
+    rest();
+  },
+  mode: (e) => setStatus({ ...status, mode: e.mode }),
   late: () => queue.add({ outcome: 'late' }),
   scanner_gone: () => setStatus({ ...status, connected: false }),
   scanner_back: () => setStatus({ ...status, connected: true }),
@@ -86,7 +108,7 @@ onLanguage(() => {
   drawSound();
   $('key-in').setAttribute('aria-label', say('page', 'key_in'));
   $('key-in').title = say('page', 'key_in');
-  showStrip($('strip'), status);
+  setStatus(status);
 });
 setUpEntry(lane);
 setUpSupervisor(lane, () => latest);

@@ -14,11 +14,11 @@ GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Packages whose goroutines share memory.
-SHARED := $(addprefix ./drivers/,answer forward hid lamp scannertest serial tcp usb) ./firmware/usbip ./gateway/sig/... ./gateway/rows ./gateway/lane/... ./gateway/journal/... ./gateway/report/... ./gateway/web/... ./gateway/trust/... ./gateway/verify/...
+SHARED := $(addprefix ./drivers/,answer forward hid lamp scannertest serial tcp usb) ./firmware/usbip ./gateway/sig/... ./gateway/rows ./gateway/lane/... ./gateway/journal/... ./gateway/people ./gateway/report/... ./gateway/web/... ./gateway/trust/... ./gateway/verify/...
 # Packages that run on arm64 under qemu-user: all that computes.
-PURE := ./gateway/encoding/... ./gateway/rows/... ./gateway/credential/... ./gateway/sig/... ./gateway/policy/... ./gateway/verify/... ./gateway/trust/... ./gateway/issuer/... ./drivers/frame/... ./drivers/keyboard/... ./drivers/setup/... ./firmware/scanners/...
+PURE := ./gateway/encoding/... ./gateway/rows/... ./gateway/credential/... ./gateway/sig/... ./gateway/identity ./gateway/policy/... ./gateway/verify/... ./gateway/trust/... ./gateway/issuer/... ./drivers/frame/... ./drivers/keyboard/... ./drivers/setup/... ./firmware/scanners/...
 
-.PHONY: all run build test check format race generic fuzz cross interop peers bench picture testdata cuts soak image e2e tools clean
+.PHONY: all run build test check format race generic fuzz cross interop vectors peers bench picture testdata cuts soak scenarios image e2e tools clean
 
 all: build
 
@@ -62,6 +62,9 @@ cross: ## arm64: the pure packages under qemu-user, and the program built with a
 interop: ## the public certificates, with the keys given, at their clock
 	@$(GO) run ./gateway/interop -corpora $(CORPORA)
 
+vectors: ## boarding passes, MRZs, tickets, seals and more that others published
+	@$(GO) run ./gateway/vectors -corpora $(CORPORA)
+
 peers: ## ours against other people's code, as ratios
 	cd benchmarks && $(GO) run ./peers
 
@@ -81,6 +84,9 @@ cuts: ## the journal under power cuts; needs root
 
 soak: build ## five minutes at 50 scans a second
 	./build/passerelle simulate --rate 50 --for 5m
+
+scenarios: build ## a boarding, a stadium hour and a checkpoint, whole: each code has one verdict that is right
+	./build/passerelle simulate all --state build
 
 image: ## the appliance for arm64: build/image/vmlinuz, initramfs.img, passerelle.img
 	@mkdir -p build

@@ -32,7 +32,7 @@ type cli struct {
 	Lamps    lampsCmd    `cmd:"" help:"Make outputs safe, or try them, while no gateway runs."`
 	Doctor   doctorCmd   `cmd:"" help:"Say what is plugged in and what is wrong, each with its fix."`
 	Learn    learnCmd    `cmd:"" help:"Scan one known code: find how a scanner sends codes, and write its lane's configuration."`
-	Simulate simulateCmd `cmd:"" help:"Play simulated scanners at a rate, with faults, and count what came out."`
+	Simulate simulateCmd `cmd:"" help:"Play simulated scanners into real lanes, at a rate or through a story, and count what came out."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 

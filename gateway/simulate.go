@@ -22,8 +22,17 @@ import (
 	"passerelle/gateway/policy"
 )
 
-// simulateCmd plays scanners into real lanes, with a real journal, and counts what came out.
+// simulateCmd plays scanners, and people with codes, into a real station.
 type simulateCmd struct {
+	Traffic    trafficCmd    `cmd:"" default:"withargs" help:"Play scanners at a rate, with faults, and count what came out."`
+	Boarding   boardingCmd   `cmd:"" help:"Play the boarding of two flights at one gate: each code has one verdict that is right."`
+	Stadium    stadiumCmd    `cmd:"" help:"Play the hour before a match, likewise."`
+	Checkpoint checkpointCmd `cmd:"" help:"Play people with two documents each, likewise."`
+	All        scenariosCmd  `cmd:"" help:"Play all three, whole."`
+}
+
+// trafficCmd plays scanners into real lanes, with a real journal, and counts what came out.
+type trafficCmd struct {
 	Rate   float64        `help:"Scans a second at each lane." default:"10"`
 	For    time.Duration  `help:"How long." default:"10s"`
 	Lanes  int            `help:"How many lanes." default:"1"`
@@ -39,7 +48,7 @@ const (
 )
 
 // Run prints a table and exits 1 if a scan was lost, doubled or wrongly admitted.
-func (c *simulateCmd) Run(ctx context.Context, std streams) (err error) {
+func (c *trafficCmd) Run(ctx context.Context, std streams) (err error) {
 	if c.Lanes < 1 || c.Lanes > maxSimulated || !(c.Rate > 0 && c.Rate <= maxRate) || c.For <= 0 {
 		return misuse{fmt.Errorf("want 1 to %d lanes, a rate above 0 and up to %d, and a time above 0", maxSimulated, maxRate)}
 	}
@@ -86,7 +95,7 @@ func faultShares(faults map[string]int) ([]scannertest.FaultShare, error) {
 
 // simulation is one run.
 type simulation struct {
-	command *simulateCmd
+	command *trafficCmd
 	station *station
 	lanes   []*simulatedLane
 	memory  memoryLog
@@ -151,7 +160,7 @@ func (s *simulation) run(enough context.Context) error {
 		watchers.Go(func() { l.watch(ctx) })
 	}
 	watchers.Go(func() { s.memory.watch(ctx, s.command.For) })
-	if err := s.listening(); err != nil {
+	if err := awaitScanners(s.station.gate); err != nil {
 		return err
 	}
 	playing, end := context.WithTimeout(enough, s.command.For)
@@ -177,23 +186,6 @@ const (
 	settleTime = 5 * time.Second // for scanners to be opened, and for the last scans to come out
 	settleLook = 10 * time.Millisecond
 )
-
-// listening waits until every lane has opened its scanner: what was sent before is dropped, as that of a real one.
-func (s *simulation) listening() error {
-	deadline := time.Now().Add(settleTime)
-	for _, l := range s.lanes {
-		for {
-			if status, ok := s.station.gate.Status(l.id); ok && status.Connected {
-				break
-			}
-			if time.Now().After(deadline) {
-				return fmt.Errorf("lane %s: its scanner was not opened within %v", l.id, settleTime)
-			}
-			time.Sleep(settleLook)
-		}
-	}
-	return nil
-}
 
 // settle waits until all that was sent came out, or never will.
 func (s *simulation) settle() {

@@ -6,7 +6,7 @@
 // how documents are written, and a rule that would let a brother, a twin or a namesake pass is not here.
 //
 // The rules of names. A name is words. A side has several readings: the choices that ICAO Doc 9303 (part 3, section 6) leaves for a
-// letter, the letter without its marks, a title glued to a given name or not. Words of two sides meet in their order; neighbours may be
+// letter, the letter without its marks, a title glued to a given name or not, and perhaps cut there, which is left to a person. Words of two sides meet in their order; neighbours may be
 // written together; words may be missing on one side, never on both; an initial meets a word that it begins; a word may be cut where its
 // field is full and the other name would not fit into it. At least one family name and one given name must meet as words. Or all words
 // are the same in another order, where somebody took the given name for the family name. Arabic script has no vowels: its consonants and
@@ -70,10 +70,11 @@ func (f field) width() int {
 	return [...]int{mrz30: 30, mrz31: 31, mrz39: 39, pass20: 20}[f]
 }
 
-// between is how many characters stand between family name and given name, and between words.
+// between is how many characters stand between family name and given name, and between words; on boarding passes these are left out, or
+// not.
 func (f field) between() (names, words int) {
 	if f == pass20 {
-		return 1, 0
+		return 1, 1
 	}
 	return 2, 1
 }

@@ -53,10 +53,25 @@ type aligner struct {
 	left, right []word
 	cut         cuts
 	may         leftover
+	known       [maxWords + 1][maxWords + 1]answer // of from: hostile names meet in very many ways
+}
+
+// answer is a meeting that was looked for.
+type answer struct {
+	meeting meeting
+	given   bool
 }
 
 // from returns the best meeting of left[i:] and right[j:].
 func (a *aligner) from(i, j int) meeting {
+	known := &a.known[i][j]
+	if !known.given {
+		*known = answer{a.search(i, j), true}
+	}
+	return known.meeting
+}
+
+func (a *aligner) search(i, j int) meeting {
 	if i == len(a.left) && j == len(a.right) {
 		return meeting{met: true}
 	}
@@ -125,13 +140,21 @@ func groupsMeet(left, right []word, cut cuts) how {
 		return begun
 	case l == r:
 		return whole
-	case cut.left && begins(l, r, right), cut.right && begins(r, l, left):
+	case cut.left && begins(whatIsLeft(left, l), r, right), cut.right && begins(whatIsLeft(right, r), l, left):
 		return begun
 	case len(left) == 1 && len(l) == 1 && len(right) == 1 && strings.HasPrefix(r, l),
 		len(right) == 1 && len(r) == 1 && len(left) == 1 && strings.HasPrefix(l, r):
 		return begun // an initial
 	}
 	return apart
+}
+
+// whatIsLeft returns the letters of words of which the last one may be cut: AL is then no article, but what is left of ALI.
+func whatIsLeft(words []word, letters string) string {
+	if words[len(words)-1].article {
+		return strings.TrimSuffix(letters, "EL") + "AL"
+	}
+	return letters
 }
 
 // begins reports whether the letters of a cut name begin those of words, and reach into the last one: else that word did not meet anything.

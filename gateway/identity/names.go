@@ -31,25 +31,31 @@ type reading struct {
 	family, given       []word
 	cutFamily, cutGiven bool // the words may go on
 	width               int  // of the field that cuts them
+	guess               bool // a person has to confirm what is the same by it
 	between, gap        int
 }
 
 // word is a word's letters, A to Z, or a pattern of them for one in Arabic script.
 type word struct {
 	letters string
+	article bool // it is EL that is written AL here
 	arabic  []sound
 }
 
 // compare says whether two readings are of the same name.
 func (r *reading) compare(o *reading) policy.Binding {
+	same := policy.Same
+	if r.guess || o.guess {
+		same = policy.Unclear
+	}
 	cut := cuts{left: r.mayCut(o), right: o.mayCut(r)}
 	family := meet(r.family, o.family, cut.only(r.cutFamily, o.cutFamily))
 	given := meet(r.given, o.given, cut.only(r.cutGiven, o.cutGiven))
 	switch {
 	case family.met && given.met && family.strong && (given.strong || given.cut):
-		return policy.Same
+		return same
 	case sameWords(r, o):
-		return policy.Same
+		return same
 	case family.met && given.met:
 		return policy.Unclear // too little of it: an initial, a particle, no given name
 	}
@@ -93,7 +99,7 @@ func sameWords(r, o *reading) bool {
 		if i < 0 {
 			return false
 		}
-		letters += len(right[i].letters) + len(w.arabic)
+		letters += max(len(w.letters), len(right[i].letters)) // of one in Arabic script there are none
 		right = slices.Delete(right, i, i+1)
 	}
 	return letters >= minLetters

@@ -26,8 +26,15 @@ func (p *Person) readings() []reading {
 	}
 	if p.field != written {
 		family := plainWords(p.family.get())
-		for i, given := range untitled(plainWords(p.given.get()), p.field == pass20) {
+		given := plainWords(p.given.get())
+		for i, given := range untitled(given, p.field == pass20) {
 			add(family, given, i == 0)
+		}
+		if p.field == pass20 && p.cut {
+			for _, given := range cutTitles(given) {
+				add(family, given, false)
+				all[len(all)-1].guess = true
+			}
 		}
 		return all
 	}
@@ -56,7 +63,7 @@ func appendWord(words []word, w word) []word {
 	case "FNU", "LNU", "XXX": // first, last name unknown
 		return words
 	case "AL":
-		w.letters = "EL"
+		w.letters, w.article = "EL", true
 	}
 	return append(words, w)
 }
@@ -77,6 +84,22 @@ func untitled(given []word, glued bool) [][]word {
 		}
 		given = append(slices.Clone(given[:len(given)-1]), word{letters: strings.TrimSuffix(last, titles[i])})
 		all = append(all, given)
+	}
+	return all
+}
+
+// cutTitles returns the readings of given names whose last letters are the beginning of a title that was cut: SOERENM of a woman whose
+// name fills the field, or MARIAM, who is another one than MARIA.
+func cutTitles(given []word) (all [][]word) {
+	if len(given) == 0 {
+		return nil
+	}
+	last := given[len(given)-1].letters
+	for n := 1; n < len(titles[0]) && n < len(last); n++ {
+		end := last[len(last)-n:]
+		if slices.ContainsFunc(titles, func(t string) bool { return len(t) > n && strings.HasPrefix(t, end) }) {
+			all = append(all, append(slices.Clone(given[:len(given)-1]), word{letters: last[:len(last)-n]}))
+		}
 	}
 	return all
 }

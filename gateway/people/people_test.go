@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -565,8 +566,8 @@ func TestUnreadableFileLetsNobodyIn(t *testing.T) {
 		"cut": text[:len(text)/2], "empty": {}, "two": append(slices.Clone(text), text...), "too large": append(slices.Clone(text), bytes.Repeat([]byte(" "), maxFile)...),
 		"another member": bytes.Replace(text, []byte(`"version"`), []byte(`"more":1,"version"`), 1),
 		"another role":   bytes.Replace(text, []byte("steward"), []byte("emperor"), 1),
-		"fewer rounds":   bytes.Replace(text, []byte("$600000$"), []byte("$1000$"), 1),
-		"more rounds":    bytes.Replace(text, []byte("$600000$"), []byte("$10000001$"), 1),
+		"fewer rounds":   bytes.Replace(text, fmt.Appendf(nil, "$%d$", iterations), fmt.Appendf(nil, "$%d$", iterations-1), 1),
+		"more rounds":    bytes.Replace(text, fmt.Appendf(nil, "$%d$", iterations), []byte("$10000001$"), 1),
 		"other version":  bytes.Replace(text, []byte(`"version": 1`), []byte(`"version": 2`), 1),
 	} {
 		write(bad)

@@ -15,7 +15,6 @@ import (
 
 // Parameters of stored passwords and PINs.
 const (
-	iterations    = 600_000
 	maxIterations = 10_000_000 // that a file may ask for
 	saltBytes     = 16
 	keyBytes      = 32

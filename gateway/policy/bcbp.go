@@ -14,7 +14,7 @@ func (p *Place) BCBP(f *Findings, c *Candidate, pass *bcbp.Pass, key *trust.Key)
 		return
 	}
 	leg, flight, day := p.boarded(pass)
-	p.bcbpSigned(f, c, pass, leg, key)
+	p.bcbpSigned(f, c, pass, leg, key, day)
 	f.Skip(Revocation)
 	f.Skip(Identity)
 	p.bcbpPlace(f, flight)
@@ -32,7 +32,7 @@ func (p *Place) BCBP(f *Findings, c *Candidate, pass *bcbp.Pass, key *trust.Key)
 	var scratch [maxIdentity]byte
 	identity := bcbp.AppendUse(scratch[:0], leg, day)
 	p.denied(f, identity)
-	p.use(c, identityOf(BCBP, identity), 1)
+	p.use(c, identityOf(BCBP, identity), 1, nil)
 }
 
 // Boarded returns the leg of a pass that is boarded here, the first one if none is.
@@ -87,12 +87,15 @@ func (p *Place) day(l *bcbp.Leg) int64 {
 
 // bcbpSigned judges that somebody signed the pass, or that nobody had to. A carrier that signs has signed all its passes: one without
 // a signature was stripped of it. An item that opens like a signature and is none is bad whoever signs.
-func (p *Place) bcbpSigned(f *Findings, c *Candidate, pass *bcbp.Pass, leg *bcbp.Leg, key *trust.Key) {
+func (p *Place) bcbpSigned(f *Findings, c *Candidate, pass *bcbp.Pass, leg *bcbp.Leg, key *trust.Key, day int64) {
 	if key != nil {
 		if key.Scope != string(leg.Carrier) && key.Scope != string(leg.Marketing) {
 			f.Fail(UsageCheck, WrongUsage)
 		}
 		f.Pass(UsageCheck)
+		if day >= 0 { // it was signed about then, or earlier; a pass need not say when
+			p.inForce(f, key, min(max(key.NotBefore, day-daySeconds), day+2*daySeconds))
+		}
 		return
 	}
 	signs := false
@@ -103,12 +106,12 @@ func (p *Place) bcbpSigned(f *Findings, c *Candidate, pass *bcbp.Pass, leg *bcbp
 	}
 	why, doubtful := p.doubt()
 	switch {
-	case signs && pass.Security.State == bcbp.HasSecurity:
-		f.Fail(KeyCheck, UnknownIssuer)
-	case signs:
+	case signs && pass.Security.State != bcbp.HasSecurity:
 		f.Fail(Signature, BadSignature)
 	case doubtful:
 		f.Doubt(KeyCheck, why) // who signs, an old list cannot say
+	case signs:
+		f.Fail(KeyCheck, UnknownIssuer)
 	case !p.Profile.AdmitUnsigned:
 		f.Fail(Signature, Unsigned)
 	default:
@@ -133,7 +136,11 @@ func (p *Place) bcbpPlace(f *Findings, flight *Flight) {
 
 // bcbpDay judges the date: that of the session's flight, or for a pass of another flight about now.
 func (p *Place) bcbpDay(f *Findings, c *Candidate, pass *bcbp.Pass, flight *Flight, day int64) {
-	if day < 0 {
+	switch {
+	case day < 0 && p.Now.Class == ClockTrusted:
+		f.Fail(Time, Expired) // day 366, and no leap year is near
+		return
+	case day < 0:
 		f.Doubt(Time, ClockUntrusted)
 		return
 	}
@@ -174,6 +181,10 @@ func (p *Place) bcbpListed(f *Findings, leg *bcbp.Leg, flight *Flight, day int64
 		default:
 			f.Pass(Rules)
 		}
+		return
+	}
+	if day < 0 || leg.Missing() != 0 {
+		f.Doubt(Rules, NotListed) // nobody knows what to look for
 		return
 	}
 	var scratch [maxIdentity]byte

@@ -18,7 +18,7 @@ type Candidate struct {
 	Use     UseID  // meaningful if Once and the signature check passed
 	Also    UseID  // of the lost credential that this one replaces, which is used up with it; zero for none
 	Uses    uint8  // how often it may be used in all; 0 is once
-	Zone    string // of the lane's session: uses are counted for each zone; empty for the whole place
+	Zone    string // that the credential names: its uses are counted there; empty for the whole place
 	Exit    bool   // the holder leaves the zone
 	Expires int64  // when the credential ends, skew included, unix seconds: how long its use must be remembered
 

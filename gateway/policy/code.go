@@ -27,7 +27,10 @@ func (p *Place) Code(f *Findings, c *Candidate, code []byte) {
 		f.Doubt(KeyCheck, ListStale)
 		return
 	}
-	why, doubtful := p.past(feed.Expires)
+	why, doubtful := p.doubt() // the list names who may list codes
+	if !doubtful {
+		why, doubtful = p.past(feed.Expires)
+	}
 	if doubtful {
 		f.Doubt(KeyCheck, why)
 	} else {
@@ -66,7 +69,7 @@ func (p *Place) listed(f *Findings, c *Candidate, s *Session, m *list.Match) {
 	var scratch [maxIdentity]byte
 	identity := append(append(append(scratch[:0], byte(len(s.Event))), s.Event...), m.Code...)
 	p.denied(f, m.Code)
-	p.use(c, identityOf(Code, identity), int64(m.Uses))
+	p.use(c, identityOf(Code, identity), int64(m.Uses), []byte(m.Zone))
 }
 
 // oneTime judges the digits behind a code that changes with the time.

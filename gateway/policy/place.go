@@ -58,14 +58,19 @@ func (p *Place) KeyUsable(f *Findings, key *trust.Key) {
 
 // signer judges whether a key may sign a credential of this kind that was issued then.
 func (p *Place) signer(f *Findings, kind Kind, key *trust.Key, issued int64) {
-	outside := issued < key.NotBefore || issued > key.NotAfter
-	if outside && !p.Profile.IgnoreKeyExpired && f.State(KeyCheck) == Passed { // a doubt about the list itself says more
-		f.Fail(KeyCheck, KeyExpired)
-	}
+	p.inForce(f, key, issued)
 	if key.Usages&kind.usage() == 0 {
 		f.Fail(UsageCheck, WrongUsage)
 	}
 	f.Pass(UsageCheck)
+}
+
+// inForce judges whether a key was in force at a time.
+func (p *Place) inForce(f *Findings, key *trust.Key, t int64) {
+	outside := t < key.NotBefore || t > key.NotAfter
+	if outside && !p.Profile.IgnoreKeyExpired && f.State(KeyCheck) == Passed { // a doubt about the list itself says more
+		f.Fail(KeyCheck, KeyExpired)
+	}
 }
 
 // accepted judges whether the kind and the issuer are accepted here and now.

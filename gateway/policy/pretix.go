@@ -15,13 +15,17 @@ func (p *Place) Pretix(f *Findings, c *Candidate, t *pretix.Ticket, key *trust.K
 	if t.Until != 0 {
 		until, c.Expires = t.Until, t.Until+Skew
 	}
-	f.Pass(UsageCheck) // the key was chosen by the event
+	f.Pass(UsageCheck)               // the key was chosen by the event
+	if p.Now.Class != ClockUnknown { // a ticket does not say when it was signed
+		p.inForce(f, key, p.Now.Earliest)
+		p.inForce(f, key, p.Now.Latest)
+	}
 	p.pretixRevoked(f, key.Scope, t.Message)
 	p.Now.within(f, t.From, until)
 	p.accepted(f, c.Kind, key.Country)
 	p.pretixPlace(f, key.Scope, t)
 	f.Skip(Identity)
-	p.use(c, identityOf(Pretix, t.Message), 1)
+	p.use(c, identityOf(Pretix, t.Message), 1, nil)
 }
 
 // pretixRevoked looks the ticket up in the event's lists, and in the operator's.

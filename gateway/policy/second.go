@@ -16,7 +16,8 @@ func (c *Candidate) Awaits() bool { return c.outcome == Refer && c.reason == Sec
 // Join makes c, which awaits a second document, the verdict on both: other is what was found about the second one, which awaited c
 // in turn or stands for itself. c must be the one that the verdict is about, see Profile.Pairs.
 //
-// Whatever is wrong with either is wrong with both; that they are one person's is c's check of identity.
+// Whatever is wrong with either is wrong with both, and where both did not pass a check the worse reason counts; that they are one
+// person's is c's check of identity.
 func (c *Candidate) Join(other *Candidate, b Binding, p *Profile) {
 	f := c.findings
 	f.states[Identity] = Undetermined // the doubt was that there is no second one
@@ -30,16 +31,11 @@ func (c *Candidate) Join(other *Candidate, b Binding, p *Profile) {
 	}
 	required := c.required(p)
 	for check := Check(0); check < NumChecks; check++ {
-		if check == Identity {
+		if check == Identity || weigh(&other.findings, check, other.required(p), p) <= weigh(&f, check, required, p) {
 			continue
 		}
-		switch why := other.findings.reasons[check]; {
-		case other.findings.states[check] == Failed:
-			f.Fail(check, why)
-		case other.required(p).Has(check) && other.findings.states[check] != Passed:
-			f.Doubt(check, why)
-			required |= Checks(check)
-		}
+		f.states[check], f.reasons[check] = other.findings.states[check], other.findings.reasons[check]
+		required |= Checks(check)
 	}
 	if other.Once && !joinUse(c, other) {
 		f.Doubt(Identity, IdentityUnclear)
@@ -50,15 +46,19 @@ func (c *Candidate) Join(other *Candidate, b Binding, p *Profile) {
 	c.outcome, c.reason = decide(&f, required, p)
 }
 
-// joinUse has c use up the second document, too, if that may be used only so often. It is false if c has no room to say so: then a
-// person decides.
+// joinUse has c use up the second document, too, if that may be used only so often; both together as often as the one of them that may be
+// used less. It is false if c has no room to say so: then a person decides.
 func joinUse(c, other *Candidate) bool {
 	switch {
 	case !c.Once:
 		c.Once, c.Use, c.Also, c.Uses, c.Expires = true, other.Use, other.Also, other.Uses, other.Expires
+		c.Zone, c.Exit = other.Zone, other.Exit
 		return true
 	case c.Also == UseID{} && other.Also == UseID{}:
-		c.Also = other.Use
+		c.Also, c.Uses = other.Use, min(c.Uses, other.Uses)
+		if c.Expires != 0 && (other.Expires == 0 || other.Expires > c.Expires) { // 0 is never
+			c.Expires = other.Expires
+		}
 		return true
 	}
 	return false

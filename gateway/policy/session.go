@@ -64,14 +64,23 @@ func (p *Place) admits(f *Findings, c *Candidate, event, zone, gate []byte, boun
 	}
 }
 
-// use says how a candidate of the place is used, if its kind is used only so often here.
-func (p *Place) use(c *Candidate, id UseID, uses int64) {
+// use says how a candidate of the place is used, if its kind is used only so often here. zone is the one that the credential itself
+// names: were it the lane's, a ticket for every zone would be good once in each.
+func (p *Place) use(c *Candidate, id UseID, uses int64, zone []byte) {
 	if c.Once = p.Profile.Once.Has(c.Kind); !c.Once {
 		return
 	}
 	c.Use, c.Uses = id, uint8(min(max(uses, 1), 255))
-	if s := p.session(); s != nil {
-		c.Zone, c.Exit = s.Zone, s.Exit
+	s := p.session()
+	if s != nil {
+		c.Exit = s.Exit
+	}
+	switch {
+	case len(zone) == 0:
+	case s != nil && string(zone) == s.Zone:
+		c.Zone = s.Zone
+	default:
+		c.Zone = string(zone)
 	}
 }
 

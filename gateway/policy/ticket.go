@@ -18,11 +18,18 @@ func (p *Place) Ticket(f *Findings, c *Candidate, t *cwt.Claims, key *trust.Key)
 	p.accepted(f, c.Kind, key.Country)
 	p.admits(f, c, t.Event, t.Zone, t.Gate, c.Kind == Ticket)
 	f.Skip(Identity)
-	p.use(c, ticketUse(key, t, t.ID), t.Uses)
+	if len(t.Zone) > maxZone {
+		f.Fail(Format, TooLarge) // the journal could not keep where it was used
+		return
+	}
+	p.use(c, ticketUse(key, t, t.ID), t.Uses, t.Zone)
 	if c.Once && len(t.Replaces) > 0 {
 		c.Also = ticketUse(key, t, t.Replaces)
 	}
 }
+
+// maxZone is the longest name of a zone, in bytes, as the journal keeps it.
+const maxZone = 64
 
 // ticketUse is the use of the ticket with this id of t's issuer. The country is the key's, so that no other country's key can use up a
 // ticket by naming its issuer.

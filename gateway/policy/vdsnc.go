@@ -37,5 +37,5 @@ func (p *Place) Seal(f *Findings, c *Candidate, s *vdsnc.Seal, signer *vdsnc.Sig
 	p.accepted(f, VDSNC, authority.Country)
 	f.Skip(PlaceCheck)
 	f.Skip(Identity)
-	p.use(c, identityOf(VDSNC, identity[:]), 1)
+	p.use(c, identityOf(VDSNC, identity[:]), 1, nil)
 }

@@ -175,18 +175,40 @@ func (v *Verdict) State(c Check) State { return v.findings.states[c] }
 func decide(f *Findings, required CheckSet, p *Profile) (Outcome, Reason) {
 	outcome, reason := Admit, OK
 	for c := Check(0); c < NumChecks; c++ {
-		state, why := f.states[c], f.reasons[c]
-		if state == Passed || state != Failed && !required.Has(c) {
-			continue
-		}
-		if state == Failed && p.outcome(why) == Deny || p.Tighten[why] {
-			return Deny, why
-		}
-		if outcome == Admit {
-			outcome, reason = Refer, why
+		switch weigh(f, c, required, p) {
+		case denies:
+			return Deny, f.reasons[c]
+		case doubted, failed:
+			if outcome == Admit {
+				outcome, reason = Refer, f.reasons[c]
+			}
 		}
 	}
 	return outcome, reason
+}
+
+// weight is how much a check says against a verdict.
+type weight uint8
+
+const (
+	nothing weight = iota
+	doubted        // it was not passed, and had to be
+	failed
+	denies
+)
+
+// weigh says how much check c says where those in required had to be passed.
+func weigh(f *Findings, c Check, required CheckSet, p *Profile) weight {
+	state, why := f.states[c], f.reasons[c]
+	switch {
+	case state == Passed || state != Failed && !required.Has(c):
+		return nothing
+	case state == Failed && p.outcome(why) == Deny || p.Tighten[why]:
+		return denies
+	case state == Failed:
+		return failed
+	}
+	return doubted
 }
 
 // Why returns why check c did not pass; Internal if it passed or nobody said.

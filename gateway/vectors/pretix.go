@@ -1,19 +1,20 @@
 package main
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"passerelle/gateway/credential/list"
 	"passerelle/gateway/credential/pretix"
+	"passerelle/gateway/policy"
 	"passerelle/gateway/sig"
+	"passerelle/gateway/trust"
+	"passerelle/gateway/verify"
 )
 
 // pretixVector is a test of libpretixsync. It presents the code once for each expected result, at that clock if there is one. A
@@ -47,7 +48,7 @@ func pretixCases(dir string, check func(name string, err error)) error {
 	}
 	for i := range vectors {
 		v := &vectors[i]
-		g := &pretixGate{products: []int64{1, 42}, used: make(map[[32]byte]bool)}
+		g := &pretixGate{products: []int64{1, 42}, used: make(map[policy.UseID]bool)}
 		if g.lists, err = v.lists(); err != nil {
 			return fmt.Errorf("%s: %w", v.Test, err)
 		}
@@ -60,7 +61,11 @@ func pretixCases(dir string, check func(name string, err error)) error {
 			if n < len(v.Now) {
 				at = v.Now[n]
 			}
-			check(fmt.Sprintf("%d %s/%d", i, v.Test, n), compare(g.judge(v.QR, at.Unix()), want))
+			got, err := g.judge(v.QR, at.Unix())
+			if err != nil {
+				return fmt.Errorf("%s: %w", v.Test, err)
+			}
+			check(fmt.Sprintf("%d %s/%d", i, v.Test, n), compare(got, want))
 		}
 	}
 	return nil
@@ -126,48 +131,58 @@ func readPretixEvent(file string) (*pretixEvent, error) {
 	return e, nil
 }
 
-// pretixGate is what a verdict depends on besides the code.
+// pretixGate is a lane for the vectors: the program's own verifier, with a ledger of what was admitted.
 type pretixGate struct {
 	events   []*pretixEvent
 	lists    *list.Set // by message
 	products []int64
-	subevent int64 // 0 for any
-	used     map[[32]byte]bool
+	used     map[policy.UseID]bool
 }
 
-// judge returns the verdict on a code, in the words of the vectors, in the order of their software: key, revoked, blocked, time,
-// product, subevent, used.
-func (g *pretixGate) judge(qr string, now int64) string {
-	var t pretix.Ticket
-	if _, err := t.Parse(nil, []byte(qr)); err != nil || !g.signed(&t) {
-		return "INVALID"
-	}
-	if m, found := g.lists.Find(t.Message); found {
-		return map[list.State]string{list.Revoked: "REVOKED", list.Blocked: "BLOCKED"}[m.State]
-	}
-	id := sha256.Sum256(t.Message)
-	switch {
-	case now < t.From, t.Until != 0 && now > t.Until:
-		return "INVALID_TIME"
-	case !slices.Contains(g.products, t.Item):
-		return "ERROR"
-	case g.subevent != 0 && t.Subevent != g.subevent:
-		return "INVALID"
-	case g.used[id]:
-		return "USED"
-	}
-	g.used[id] = true
-	return "VALID"
-}
+// pretixScope is what the vectors' events are called together, since a lane is for one.
+const pretixScope = "vectors"
 
-// signed reports whether any key of the events made the signature.
-func (g *pretixGate) signed(t *pretix.Ticket) bool {
-	var jobs []sig.Job
+// judge returns the verdict on a code, in the words of the vectors.
+func (g *pretixGate) judge(qr string, now int64) (string, error) {
+	const day = 24 * 60 * 60
+	l := trust.List{
+		Version: 1, Issued: now, Expires: now + day,
+		Acceptance: []trust.Acceptance{{Country: "*", Usages: trust.PretixUsage}},
+	}
 	for _, e := range g.events {
-		for i := range e.keys {
-			jobs = append(jobs, sig.Job{Key: &e.keys[i], Alg: sig.EdDSA, Message: t.Message, Signature: t.Signature})
+		for _, key := range e.keys {
+			l.Keys = append(l.Keys, trust.Key{
+				Country: "XA", Public: key, Usages: trust.PretixUsage, Scope: pretixScope, Algorithms: key.Algorithms(), NotBefore: now - day, NotAfter: now + day,
+			})
 		}
 	}
-	sig.NewVerifier(nil).Verify(jobs)
-	return slices.ContainsFunc(jobs, func(j sig.Job) bool { return j.OK })
+	snapshot, err := trust.New(l)
+	if err != nil {
+		return "", err
+	}
+	feed := &trust.Feed{Kind: trust.FeedPretix, Scope: pretixScope, Version: 1, Issued: now, Expires: now + day, Set: g.lists}
+	profile := policy.Profile{
+		Accept: policy.Kinds(policy.Pretix), Once: policy.Kinds(policy.Pretix), Require: policy.Checks(policy.Revocation),
+	}
+	v := verify.New(&profile, nil)
+	v.During(&policy.Session{Event: pretixScope, Products: g.products})
+	c := v.Verify(nil, []verify.Scan{{Data: []byte(qr)}}, snapshot.With([]*trust.Feed{feed}, nil), policy.At(now))[0]
+	claim := policy.Claimed
+	if g.used[c.Use] {
+		claim = policy.UsedBefore
+	}
+	final := c.Finalize(claim, &profile)
+	if final.Outcome() == policy.Admit {
+		g.used[c.Use] = true
+		return "VALID", nil
+	}
+	return pretixWords[final.Reason()], nil
+}
+
+// pretixWords are pretix's results for our reasons.
+var pretixWords = map[policy.Reason]string{
+	policy.Malformed: "INVALID", policy.BadSignature: "INVALID", policy.UnknownIssuer: "INVALID", policy.NotAccepted: "INVALID",
+	policy.Revoked: "REVOKED", policy.Blocked: "BLOCKED", policy.Expired: "INVALID_TIME", policy.NotYetValid: "INVALID_TIME",
+	policy.WrongPlace:  "ERROR", // a product that is none here
+	policy.AlreadyUsed: "USED",
 }

@@ -3,14 +3,18 @@ package main
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"passerelle/gateway/credential/vdsnc"
+	"passerelle/gateway/policy"
 	"passerelle/gateway/sig"
 	"passerelle/gateway/trust"
+	"passerelle/gateway/verify"
 )
 
 // What comes out of a seal, from the first thing that fails.
@@ -52,8 +56,8 @@ func vdsncCases(dir string, check func(name string, err error)) error {
 		case strings.Contains(name, "-non"):
 			want = sealRefused
 		}
-		check(name, sealGives(sealOutcome(text, authorities), want))
-		check(name+" in an array", sealGives(sealOutcome([]byte("["+string(text)+"]"), authorities), want))
+		check(name, sealCase(text, authorities, want))
+		check(name+" in an array", sealCase([]byte("["+string(text)+"]"), authorities, want))
 	}
 	return nil
 }
@@ -95,6 +99,40 @@ func vdsncAuthorities(dir string) ([]trust.Authority, error) {
 		a.Revoked = append(a.Revoked, entry.SerialNumber.Bytes())
 	}
 	return []trust.Authority{a}, nil
+}
+
+// sealCase compares what comes out of a seal with what was expected, and has the program's own verifier judge it as well, with the same
+// authorities, at a time when the signer's certificate was valid.
+func sealCase(text []byte, authorities []trust.Authority, want string) error {
+	return errors.Join(sealGives(sealOutcome(text, authorities), want), sealJudged(text, authorities, want))
+}
+
+// sealReasons are the verifier's for each outcome.
+var sealReasons = map[string][]policy.Reason{
+	sealWhole: {policy.OK}, sealUnknown: {policy.UnknownIssuer}, sealIssuer: {policy.UnknownIssuer}, sealSignature: {policy.BadSignature},
+	sealUsage: {policy.WrongUsage}, sealRevoked: {policy.Revoked}, sealRefused: {policy.Malformed, policy.Unsupported, policy.NotAccepted},
+}
+
+func sealJudged(text []byte, authorities []trust.Authority, want string) error {
+	now := int64(1_640_000_000) // where there is no certificate to ask
+	var seal vdsnc.Seal
+	if _, err := seal.Parse(nil, text); err == nil {
+		if signer, err := vdsnc.ParseSigner(seal.Certificate); err == nil {
+			now = signer.NotBefore
+		}
+	}
+	list, err := trust.New(trust.List{
+		Version: 1, Issued: now, Expires: now, Authorities: authorities, Acceptance: []trust.Acceptance{{Country: "*", Usages: trust.VDSNCUsage}},
+	})
+	if err != nil {
+		return err
+	}
+	profile := policy.Profile{Accept: policy.Kinds(policy.VDSNC)}
+	c := verify.New(&profile, nil).Verify(nil, []verify.Scan{{Data: text}}, list, policy.At(now))[0]
+	if (c.Outcome() == policy.Admit) != (want == sealWhole) || !slices.Contains(sealReasons[want], c.Reason()) {
+		return fmt.Errorf("the verdict is %v %v, want %q", c.Outcome(), c.Reason(), want)
+	}
+	return nil
 }
 
 // sealOutcome verifies a seal as far as it goes.

@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"bytes"
+
 	"passerelle/gateway/credential/bcbp"
 	"passerelle/gateway/policy"
 	"passerelle/gateway/trust"
@@ -20,11 +22,16 @@ func openBCBP(_ *Verifier, it *item, text, arena []byte) []byte {
 	return arena
 }
 
-// keysBCBP returns the keys of the carrier that operates or sells the flight that is boarded here, or that issued the pass. A pass
-// names no algorithm: it is the first that the key allows, and the key's size is the signature's.
+// keysBCBP returns the keys of the carrier that operates or sells the flight that is boarded here, of the two first that which issued
+// the pass, or else of another one that did. A pass names no algorithm: it is the first that the key allows, and the key's size is the
+// signature's.
 func keysBCBP(it *item, place *policy.Place) []trust.Key {
 	leg := place.Boarded(&it.pass)
-	for _, carrier := range [...][]byte{leg.Carrier, leg.Marketing, it.pass.Issuer} {
+	carriers := [...][]byte{leg.Carrier, leg.Marketing, it.pass.Issuer}
+	if bytes.Equal(it.pass.Issuer, leg.Marketing) {
+		carriers[0], carriers[1] = carriers[1], carriers[0]
+	}
+	for _, carrier := range carriers {
 		if len(carrier) == 0 {
 			continue
 		}
@@ -44,9 +51,12 @@ func keysBCBP(it *item, place *policy.Place) []trust.Key {
 
 func judgeBCBP(it *item, place *policy.Place) {
 	place.BCBP(&it.findings, &it.candidate, &it.pass, it.key)
-	if it.findings.State(policy.Format) != policy.Passed {
+	switch {
+	case it.findings.State(policy.Format) != policy.Passed:
 		it.layer, it.err = LayerPass, errIncomplete
-		return
+	case it.key != nil || it.findings.State(policy.Signature) == policy.NotApplicable: // that there is no key for it may be no fault
+		it.layer, it.err = LayerDone, nil
+	case it.layer == LayerClaims:
+		it.layer, it.err = LayerSignature, errUnsigned
 	}
-	it.layer = LayerDone
 }

@@ -47,11 +47,11 @@ var shapes = []struct {
 	{policy.SealVDS, prefix("\xdc")},
 	{policy.VDSNC, isVDSNC},
 	{policy.UIC, prefix("#UT0")},
+	{policy.Pretix, isPretix}, // before BCBP: one in a few hundred tickets begins like a pass, and no pass is all base64
 	{policy.BCBP, isBCBP},
 	{policy.MRZ, isMRZ},
 	{policy.MDL, prefix("mdoc:")},
 	{policy.AAMVA, prefix("@\n\x1e\rANSI ")},
-	{policy.Pretix, isPretix},
 	{policy.Claim169, isBase45Zlib},
 }
 
@@ -72,9 +72,14 @@ func aimLen(b []byte) int {
 	return 0
 }
 
-// isVDSNC: a JSON object or array that opens with "data" and names an ICAO type (ICAO VDS-NC, section 3).
+// isVDSNC: a JSON object, alone or in an array, that opens with "data" or "sig" and names an ICAO type (ICAO VDS-NC, section 3). Blanks
+// and line ends may stand between (RFC 8259, section 2).
 func isVDSNC(b []byte) bool {
-	if !hasPrefix(b, `{"data":`) && !hasPrefix(b, `[{"data":`) && !hasPrefix(b, `{"sig":`) {
+	const blanks = " \t\r\n"
+	b = bytes.TrimLeft(b, blanks)
+	b = bytes.TrimLeft(bytes.TrimPrefix(b, []byte("[")), blanks)
+	b, ok := bytes.CutPrefix(b, []byte("{"))
+	if b = bytes.TrimLeft(b, blanks); !ok || !hasPrefix(b, `"data"`) && !hasPrefix(b, `"sig"`) {
 		return false
 	}
 	return bytes.Contains(b, []byte(`"icao.`))

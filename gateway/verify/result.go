@@ -69,6 +69,7 @@ var (
 	errCheckDigit  = errors.New("a check digit is wrong")
 	errIncomplete  = errors.New("nobody can board by what it says")
 	errNoKey       = errors.New("no key of that id on the trust list")
+	errUnsigned    = errors.New("nobody signed it whom this place trusts")
 	errSignature   = errors.New("the signature is not by a key of that id")
 )
 

@@ -42,7 +42,8 @@ func keysVDSNC(it *item, place *policy.Place) []trust.Key {
 	s := &it.sealer
 	authorities := place.List.Authorities(s.AKI)
 	for k := range authorities {
-		if a := &authorities[k]; a.Country == s.Country && s.IssuedBy(&a.Public) {
+		a := &authorities[k]
+		if a.Country == s.Country && s.IssuedBy(&a.Public) && (it.authority == nil || says(a, s) > says(it.authority, s)) {
 			it.authority = a
 		}
 	}
@@ -54,6 +55,20 @@ func keysVDSNC(it *item, place *policy.Place) []trust.Key {
 		NotBefore: s.NotBefore, NotAfter: s.NotAfter,
 	}
 	return it.signer[:]
+}
+
+// says ranks what certificates of one authority, with the same key, say about a signer: that it is off or that he is revoked counts,
+// whichever of them says so; then that he was certified while it was in force.
+func says(a *trust.Authority, s *vdsnc.Signer) int {
+	switch {
+	case a.Disabled:
+		return 3
+	case a.HasRevoked(s.Serial):
+		return 2
+	case a.NotBefore <= s.NotBefore && s.NotBefore <= a.NotAfter:
+		return 1
+	}
+	return 0
 }
 
 func judgeVDSNC(it *item, place *policy.Place) {

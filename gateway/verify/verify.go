@@ -96,7 +96,7 @@ func (v *Verifier) open(scans []Scan) {
 		default:
 			arena = it.format.open(v, it, payload, arena)
 		}
-		if kind == policy.Claim169 && it.layer < LayerKey {
+		if kind == policy.Claim169 && LayerCode < it.layer && it.layer < LayerKey {
 			it.reset(&formats[policy.Opaque], policy.Opaque)
 			arena = openCode(v, it, payload, arena)
 		}

@@ -30,8 +30,8 @@ var sights = []struct {
 	roles    roles
 }{
 	{docVerdict, []string{"verdict", "final", "lane", "at", "sequence", "count", "mode", "took_ms", "trust", "clock"}, everybody},
-	{docVerdict, []string{"reason", "earlier"}, everybody &^ roleSet(people.Retail)}, // a restaurant is told yes or no
-	{docVerdict, []string{"kind", "second"}, roleSet(people.Airline, people.Authority)},        // whether somebody was ill is told by the kind
+	{docVerdict, []string{"reason", "earlier"}, everybody &^ roleSet(people.Retail)},    // a restaurant is told yes or no
+	{docVerdict, []string{"kind", "second"}, roleSet(people.Airline, people.Authority)}, // whether somebody was ill is told by the kind
 	{docVerdict, []string{"issuer", "key", "checks"}, roleSet(people.Authority)},
 	{docVerdict, []string{"claims"}, everybody},
 	{docEvent, []string{"lane", "at", "sequence", "count", "mode", "trust"}, everybody},

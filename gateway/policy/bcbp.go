@@ -14,7 +14,10 @@ func (p *Place) BCBP(f *Findings, c *Candidate, pass *bcbp.Pass, key *trust.Key)
 		return
 	}
 	leg, flight, day := p.boarded(pass)
-	p.bcbpSigned(f, c, pass, leg, key, day)
+	p.bcbpSigned(f, c, pass, leg, key)
+	if key != nil && day >= 0 { // it was signed about then, or earlier; a pass need not say when
+		p.inForce(f, key, min(max(key.NotBefore, day-daySeconds), day+2*daySeconds))
+	}
 	f.Skip(Revocation)
 	f.Skip(Identity)
 	p.bcbpPlace(f, flight)
@@ -87,15 +90,12 @@ func (p *Place) day(l *bcbp.Leg) int64 {
 
 // bcbpSigned judges that somebody signed the pass, or that nobody had to. A carrier that signs has signed all its passes: one without
 // a signature was stripped of it. An item that opens like a signature and is none is bad whoever signs.
-func (p *Place) bcbpSigned(f *Findings, c *Candidate, pass *bcbp.Pass, leg *bcbp.Leg, key *trust.Key, day int64) {
+func (p *Place) bcbpSigned(f *Findings, c *Candidate, pass *bcbp.Pass, leg *bcbp.Leg, key *trust.Key) {
 	if key != nil {
 		if key.Scope != string(leg.Carrier) && key.Scope != string(leg.Marketing) {
 			f.Fail(UsageCheck, WrongUsage)
 		}
 		f.Pass(UsageCheck)
-		if day >= 0 { // it was signed about then, or earlier; a pass need not say when
-			p.inForce(f, key, min(max(key.NotBefore, day-daySeconds), day+2*daySeconds))
-		}
 		return
 	}
 	signs := false

@@ -14,7 +14,10 @@ import (
 	"passerelle/gateway/encoding/base45"
 	"passerelle/gateway/encoding/cose"
 	"passerelle/gateway/encoding/inflate"
+	"passerelle/gateway/policy"
 	"passerelle/gateway/sig"
+	"passerelle/gateway/trust"
+	"passerelle/gateway/verify"
 )
 
 // claim169Vector is one identity code with what upstream reads in it.
@@ -50,7 +53,7 @@ func claim169Cases(dir string, check func(name string, err error)) error {
 		if err != nil {
 			return err
 		}
-		check(filepath.ToSlash(name), v.run())
+		check(filepath.ToSlash(name), errors.Join(v.run(), v.judged()))
 	}
 	return nil
 }
@@ -88,6 +91,34 @@ func (v *claim169Vector) run() error {
 	}))
 }
 
+// judged has the program's own verifier judge the code at the moment when it was issued, where the key is known as that of the issuer whom
+// the code names: it is admitted if it is signed by its vector's key, and by no other key.
+func (v *claim169Vector) judged() error {
+	public, err := v.key()
+	if err != nil {
+		return err
+	}
+	issuer, _ := v.Meta["issuer"].(string)
+	issued, _ := v.Meta["issuedAt"].(float64)
+	now := int64(issued)
+	key := trust.Key{
+		Country: "XA", Public: public, Usages: trust.Claim169Usage, Scope: issuer, Algorithms: public.Algorithms(), NotBefore: now, NotAfter: now,
+	}
+	list, err := trust.New(trust.List{
+		Version: 1, Issued: now, Expires: now, Keys: []trust.Key{key}, Acceptance: []trust.Acceptance{{Country: "*", Usages: trust.Claim169Usage}},
+	})
+	if err != nil {
+		return err
+	}
+	profile := policy.Profile{Accept: policy.Kinds(policy.Claim169)}
+	c := verify.New(&profile, nil).Verify(nil, []verify.Scan{{Data: []byte(v.QR)}}, list, policy.At(now))[0]
+	good := v.Key != nil && v.Fail == "" && issuer != ""
+	if (c.Outcome() == policy.Admit) != good || !good && c.State(policy.Signature) == policy.Passed {
+		return fmt.Errorf("the verdict is %v %v, want admitted: %v", c.Outcome(), c.Reason(), good)
+	}
+	return nil
+}
+
 // claim169Layer compares the layer that failed with the one that upstream says.
 func claim169Layer(layer, want string, err error) error {
 	if layer != want || err == nil {
@@ -99,17 +130,22 @@ func claim169Layer(layer, want string, err error) error {
 // claim169OtherKey is RFC 8032's first key (section 7.1, test 1), tried where a vector names none.
 const claim169OtherKey = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
 
-// signature checks that the signature is good by the vector's key, or by no key if it has none.
-func (v *claim169Vector) signature(m *cose.Message) error {
+// key returns the vector's key, or another one if it has none.
+func (v *claim169Vector) key() (sig.Key, error) {
 	name := claim169OtherKey
 	if v.Key != nil {
 		name = v.Key.Public
 	}
 	public, err := hex.DecodeString(name)
 	if err != nil {
-		return err
+		return sig.Key{}, err
 	}
-	key, err := sig.New(ed25519.PublicKey(public))
+	return sig.New(ed25519.PublicKey(public))
+}
+
+// signature checks that the signature is good by the vector's key, or by no key if it has none.
+func (v *claim169Vector) signature(m *cose.Message) error {
+	key, err := v.key()
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,9 @@ import (
 	"strings"
 
 	"passerelle/gateway/credential/mrz"
+	"passerelle/gateway/policy"
+	"passerelle/gateway/trust"
+	"passerelle/gateway/verify"
 )
 
 // mrzRow is a line of both files: cheminfo.jsonl has lines and what each check digit is, gmrtd.jsonl the zone as one line.
@@ -151,8 +154,20 @@ func mrzComputed(text string) error {
 	if got := []mrz.Check{c.Number, c.Birth, c.Expiry, c.Optional, c.Composite}; !slices.Equal(got, want) {
 		return fmt.Errorf("got %v, want %v", got, want)
 	}
-	if valid := !slices.Contains(want, mrz.Wrong); z.Valid() != valid {
+	valid := !slices.Contains(want, mrz.Wrong)
+	if z.Valid() != valid {
 		return fmt.Errorf("got valid %v, want %v", z.Valid(), valid)
+	}
+	return mrzJudged(text, valid)
+}
+
+// mrzJudged has the program's own verifier judge a zone: one that was misread is unreadable, and none is admitted by itself.
+func mrzJudged(text string, valid bool) error {
+	profile := policy.Profile{Accept: policy.Kinds(policy.MRZ)}
+	c := verify.New(&profile, nil).Verify(nil, []verify.Scan{{Data: []byte(text)}}, trust.Empty(), policy.At(0))[0]
+	readable := c.Kind == policy.MRZ && c.State(policy.Format) == policy.Passed
+	if c.Outcome() == policy.Admit || readable != valid || !valid && c.Reason() != policy.Unreadable {
+		return fmt.Errorf("the verdict on a %v is %v %v, want readable: %v", c.Kind, c.Outcome(), c.Reason(), valid)
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ type cli struct {
 	Demo     demoCmd     `cmd:"" help:"Show everything in one process, with simulated scanners and nothing to configure."`
 	Verify   verifyCmd   `cmd:"" help:"Verify codes: one a line, or image files."`
 	Inspect  inspectCmd  `cmd:"" help:"Explain one code layer by layer."`
-	Issue    issueCmd    `cmd:"" help:"Sign a certificate and write its QR image."`
+	Issue    issueCmd    `cmd:"" help:"Sign certificates and tickets, singly or from CSV; revoke, replace, publish status lists."`
 	Trust    trustCmd    `cmd:"" help:"Import, build, sign, show, verify and take trust lists."`
 	Feed     feedCmd     `cmd:"" help:"Build, sign, show and take what changes by the minute: codes of an event, block lists, passenger lists."`
 	People   peopleCmd   `cmd:"" help:"Accounts, PINs and paired tablets of a gate."`

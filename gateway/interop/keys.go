@@ -62,7 +62,7 @@ func (l *lists) of(r *row) (*trust.Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: certificate: %w", r.Source, err)
 	}
-	list, err := l.bundle("der", source.Input{Name: r.Source, Data: der}, source.Options{Country: certificateCountry(r)})
+	list, err := l.bundle("der", source.Input{Name: r.Source, Data: der}, source.Options{Usages: trust.AllHCERT, Country: certificateCountry(r)})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Source, err)
 	}

@@ -131,7 +131,7 @@ func allKeys(t testing.TB, rows []row) trust.List {
 		if len(country) != 2 {
 			country = "XX"
 		}
-		add(t, &list, "der", []source.Input{{Name: r.Source, Data: der}}, source.Options{Country: country})
+		add(t, &list, "der", []source.Input{{Name: r.Source, Data: der}}, source.Options{Usages: trust.AllHCERT, Country: country})
 	}
 	return list
 }

@@ -85,7 +85,7 @@ var usageOIDs = [...]struct {
 	{asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 0, 1847, 2021, 1, 3}, trust.HCERTRecovery},
 }
 
-// usagesOf returns all three for a certificate that names none (HCERT specification, annex on key usages).
+// usagesOf returns the usages of the HCERT arcs that are named, nothing for a certificate that names none.
 func usagesOf(oids []asn1.ObjectIdentifier) trust.Usage {
 	var set trust.Usage
 	for _, oid := range oids {
@@ -94,9 +94,6 @@ func usagesOf(oids []asn1.ObjectIdentifier) trust.Usage {
 				set |= u.usage
 			}
 		}
-	}
-	if set == 0 {
-		return trust.AllHCERT
 	}
 	return set
 }

@@ -9,6 +9,8 @@ import (
 	"fmt"
 
 	"passerelle/gateway/sig"
+
+	"passerelle/gateway/trust"
 )
 
 // deList is the German list of signers: line 1 is base64 of r‖s, ECDSA on P-256 with SHA-256 over the exact bytes after
@@ -62,6 +64,9 @@ func (c *collector) readDEBody(body []byte) error {
 	}
 	if list.Certificates == nil {
 		return errors.New("list: no certificates")
+	}
+	if c.options.Usages == 0 {
+		c.options.Usages = trust.AllHCERT // the list is of nothing else
 	}
 	for i, raw := range list.Certificates {
 		c.readDEEntry(i+1, raw)

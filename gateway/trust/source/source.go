@@ -14,8 +14,9 @@
 //     usages; parameters that are written out are taken only if they are exactly those of P-256, P-384 or P-521.
 //   - No certificate is verified here: who stands behind a list is for the person who imports it to know, or for the
 //     list's own signature. Root keys sign what comes of it.
-//   - A certificate without key usages of the HCERT arcs may sign all three types, and that is written out. Usages that
-//     are asked for can only narrow what a certificate allows.
+//   - A certificate of a list of HCERT signers that names no usage of the HCERT arcs may sign all three types, and that is
+//     written out. One from anywhere else may be of anything, such as a key for tickets: its usages must be asked for. Usages
+//     that are asked for can only narrow what a certificate names.
 package source
 
 import (
@@ -143,6 +144,13 @@ func (c *collector) readCertificate(name string, der []byte, country string) {
 		country = cert.country
 	}
 	usages := cert.usages
+	if usages == 0 && c.options.Usages == 0 {
+		c.skip(name, "the certificate names no usage, and may be of anything: say what it is for (--usages)")
+		return
+	}
+	if usages == 0 {
+		usages = trust.AllHCERT // HCERT specification, annex on key usages
+	}
 	if asked := c.options.Usages; asked != 0 {
 		usages = usages&asked | asked&^trust.AllHCERT // of other usages a certificate says nothing
 	}

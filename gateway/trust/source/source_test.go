@@ -43,7 +43,7 @@ func TestCertificateBecomesAKey(t *testing.T) {
 	private := newECDSA(t, elliptic.P256())
 	der := newCertificate(t, private)
 	for format, data := range map[string][]byte{"der": der, "pem": append([]byte("words before\n"), pemOf("CERTIFICATE", der)...)} {
-		e, why := importOne(t, format, data, Options{})
+		e, why := importOne(t, format, data, Options{Usages: trust.AllHCERT})
 		if e == nil {
 			t.Fatalf("%s: skipped: %s", format, why)
 		}
@@ -74,8 +74,10 @@ func TestUsagesComeFromBothArcs(t *testing.T) {
 		asked trust.Usage
 		want  trust.Usage
 	}{
-		{"none", nil, 0, trust.AllHCERT},
-		{"only others", []asn1.ObjectIdentifier{codeSigning, in(arc, 4)}, 0, trust.AllHCERT},
+		{"none, and nobody says what it is for", nil, 0, 0},
+		{"only others, and nobody says what it is for", []asn1.ObjectIdentifier{codeSigning, in(arc, 4)}, 0, 0},
+		{"none, of a signer of certificates", nil, trust.AllHCERT, trust.AllHCERT},
+		{"none, of a signer of tickets", nil, trust.TicketUsage, trust.TicketUsage},
 		{"test", []asn1.ObjectIdentifier{in(arc, 1)}, 0, trust.HCERTTest},
 		{"vaccination", []asn1.ObjectIdentifier{in(arc, 2)}, 0, trust.HCERTVaccination},
 		{"recovery", []asn1.ObjectIdentifier{in(arc, 3)}, 0, trust.HCERTRecovery},
@@ -125,7 +127,7 @@ func TestKeyIsTakenFromACertificateThatX509Refuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c, report, err := Import("der", []Input{{Name: "one", Data: tt.der}}, Options{})
+			c, report, err := Import("der", []Input{{Name: "one", Data: tt.der}}, Options{Usages: trust.AllHCERT})
 			if err != nil || len(c.Keys) != 1 {
 				t.Fatalf("%v, skipped %q", err, report.Skipped)
 			}
@@ -191,7 +193,7 @@ func TestUnsafeKeyIsSkippedByName(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if e, why := importOne(t, "der", tt.der, Options{}); e != nil || !strings.Contains(why, tt.says) {
+			if e, why := importOne(t, "der", tt.der, Options{Usages: trust.AllHCERT}); e != nil || !strings.Contains(why, tt.says) {
 				t.Errorf("got %v, skipped for %q, want %q", e, why, tt.says)
 			}
 		})
@@ -204,7 +206,7 @@ func TestWeakKeyIsTakenAndSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, report, err := Import("der", []Input{{Name: "one", Data: newCertificate(t, private)}}, Options{})
+	c, report, err := Import("der", []Input{{Name: "one", Data: newCertificate(t, private)}}, Options{Usages: trust.AllHCERT})
 	if err != nil || len(c.Keys) != 1 || !c.Keys[0].Public.Weak() {
 		t.Fatalf("%v, %q", err, report.Skipped)
 	}

@@ -146,6 +146,7 @@ func (x *examination) configuration(c *config) {
 	x.secret("report.secret_file", c.Report.SecretFile)
 	x.secret("report.key_file", c.Report.KeyFile)
 	x.state(c)
+	x.people(c)
 }
 
 // Rights that a file with a secret must not give: any to others, and writing to its group.

@@ -26,19 +26,6 @@ func compareHolders(a, b *Person) policy.Binding {
 	return policy.Unclear
 }
 
-// HolderName returns a name, in letters that ICAO Doc 9303 has a table for, as machine-readable zones write it, for cwt.HolderHash.
-func HolderName(family, given string) (string, error) {
-	var p Person
-	p.family.set([]byte(family))
-	p.given.set([]byte(given))
-	for _, r := range p.readings() {
-		if name, ok := r.zone(); ok {
-			return name, nil
-		}
-	}
-	return "", fmt.Errorf("no machine-readable form of the name %q %q: give it in Latin letters", family, given)
-}
-
 // zone writes a reading as FAMILY<<GIVEN. It is not ok for words in Arabic script, whose vowels are not known.
 func (r *reading) zone() (string, bool) {
 	family, ok := fillers(r.family)
@@ -51,6 +38,10 @@ func fillers(words []word) (string, bool) {
 	for _, w := range words {
 		if w.arabic != nil {
 			return "", false
+		}
+		if w.article {
+			parts = append(parts, "AL") // as it stands there: only comparing takes it for EL
+			continue
 		}
 		parts = append(parts, w.letters)
 	}

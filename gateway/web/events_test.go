@@ -75,7 +75,7 @@ func TestStreamTellsWhatHappensAtItsLaneOnly(t *testing.T) {
 	if v.Earlier == nil || v.Earlier.Lane != "B" {
 		t.Errorf("earlier: got %+v, want lane B", v.Earlier)
 	}
-	for _, k := range []lane.EventKind{lane.ShownAgain, lane.VerdictLate, lane.ScannerGone, lane.ScannerBack, lane.TrustChanged} {
+	for _, k := range []lane.EventKind{lane.ShownAgain, lane.VerdictLate, lane.ScannerGone, lane.ScannerBack, lane.TrustChanged, lane.SecondWanted, lane.Overridden, lane.Passed, lane.Annulled} {
 		st.source.publish(lane.Event{Kind: k, Lane: "A", Candidate: candidate(policy.OK)})
 		if data := next(t, events, k.String()).data; strings.Contains(data, "admit") {
 			t.Errorf("%v carries a verdict: %s", k, data)

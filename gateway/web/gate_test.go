@@ -95,6 +95,10 @@ func (s *source) publish(e lane.Event) {
 		st := s.status[e.Lane]
 		st.Connected = e.Kind == lane.ScannerBack
 		s.status[e.Lane] = st
+	case lane.ModeChanged:
+		st := s.status[e.Lane]
+		st.Mode = e.Mode
+		s.status[e.Lane] = st
 	}
 	e.Count = s.count
 	if e.At.IsZero() {

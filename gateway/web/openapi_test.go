@@ -304,6 +304,7 @@ func TestRowsAndEventsAreAsDocumented(t *testing.T) {
 	}
 	for kind, schema := range map[lane.EventKind]string{
 		lane.ShownAgain: "LaneEvent", lane.VerdictLate: "LaneEvent", lane.ScannerGone: "LaneEvent", lane.ScannerBack: "LaneEvent", lane.TrustChanged: "TrustEvent",
+		lane.SecondWanted: "LaneEvent", lane.Overridden: "LaneEvent", lane.Passed: "LaneEvent", lane.Annulled: "LaneEvent", lane.ModeChanged: "ModeEvent",
 	} {
 		st.source.publish(lane.Event{Kind: kind, Lane: "A"})
 		conforms(t, doc, schema, []byte(next(t, events, kind.String()).data))

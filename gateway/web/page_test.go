@@ -97,6 +97,10 @@ func TestEachOutcomeIsShownInEachLanguage(t *testing.T) {
 			func(s speech) string { return s.Outcome["refer"] }, func(s speech) string { return s.View["late_say"] },
 		},
 		{
+			"second", "second", func() { st.source.publish(lane.Event{Kind: lane.SecondWanted, Lane: "A"}) },
+			func(s speech) string { return s.View["second"] }, func(s speech) string { return s.View["second_say"] },
+		},
+		{
 			"gone", "gone", func() { st.source.publish(lane.Event{Kind: lane.ScannerGone, Lane: "A"}) },
 			func(s speech) string { return s.View["gone"] }, func(s speech) string { return s.View["gone_say"] },
 		},
@@ -225,6 +229,38 @@ func TestShownAgainLightsNothing(t *testing.T) {
 		t.Errorf("a code that was shown before changed a refusal to %q", view)
 	}
 	b.keep("again")
+	b.quiet()
+}
+
+func TestSecondDocumentIsAskedForUntilTheVerdict(t *testing.T) {
+	t.Parallel()
+	st := serve(t, nil, nil)
+	b := lanePage(t, st, viewports[0], "en")
+	st.source.publish(lane.Event{Kind: lane.SecondWanted, Lane: "A"})
+	b.view("second")
+	st.source.publish(lane.Event{Kind: lane.ScannerGone, Lane: "A"})
+	b.until("the scanner is gone", `document.querySelector('[data-item="scanner"]').dataset.level === 'bad'`, 3*time.Second)
+	if view := eval[string](b, "document.body.dataset.view"); view != "second" {
+		t.Errorf("a scanner that is gone made the view %q: the second document may be typed", view)
+	}
+	st.source.give("A", policy.OK)
+	b.view("admit")
+	b.view("gone") // and nothing is asked for any more
+	b.quiet()
+}
+
+func TestModesAreSeenAllOverThePage(t *testing.T) {
+	t.Parallel()
+	st := serve(t, nil, nil)
+	b := lanePage(t, st, viewports[0], "en")
+	for _, m := range []lane.Mode{lane.Rehearsal, lane.OpenCount, lane.Normal} {
+		st.source.publish(lane.Event{Kind: lane.ModeChanged, Mode: m, Lane: "A"})
+		b.until("mode "+m.String(), fmt.Sprintf("document.body.dataset.mode === %q && document.getElementById('mode').hidden === %v", m, m == lane.Normal), 3*time.Second)
+	}
+	st.source.publish(lane.Event{Kind: lane.ModeChanged, Mode: lane.Rehearsal, Lane: "A"})
+	st.source.publish(lane.Event{Kind: lane.VerdictGiven, Mode: lane.Rehearsal, Lane: "A", Candidate: candidate(policy.OK)})
+	b.view("admit")
+	b.keep("rehearsal")
 	b.quiet()
 }
 

@@ -34,8 +34,8 @@ const queue = new Queue(
 function rest() {
   resting = true;
   if (!status) return;
-  if (!status.connected) screen.rest('gone');
-  else screen.rest(second ? 'second' : 'idle');
+  if (second) screen.rest('second'); // also where the first one was typed because there is no scanner
+  else screen.rest(status.connected ? 'idle' : 'gone');
 }
 
 // awaitSecond says that the first of two documents is there, until there is a verdict or the lane must have given up.

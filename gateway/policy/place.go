@@ -89,14 +89,18 @@ func (p *Place) accepted(f *Findings, kind Kind, country string) {
 // everywhere is the scope of a block list that holds for every event.
 const everywhere = "*"
 
-// denied judges a credential's identity by the operator's block lists: that of the session's event, and the one for all.
-func (p *Place) denied(f *Findings, identity []byte) {
-	scopes := [...]string{everywhere, ""}
+// blockLists returns the operator's: that of the session's event, and the one for all; nil where there is none.
+func (p *Place) blockLists() (lists [2]*trust.Feed) {
+	lists[0] = p.feed(trust.FeedDeny, everywhere)
 	if s := p.session(); s != nil {
-		scopes[1] = s.Event
+		lists[1] = p.feed(trust.FeedDeny, s.Event)
 	}
-	for _, scope := range scopes {
-		feed := p.feed(trust.FeedDeny, scope)
+	return lists
+}
+
+// denied judges a credential's identity by the operator's block lists.
+func (p *Place) denied(f *Findings, identity []byte) {
+	for _, feed := range p.blockLists() {
 		if feed == nil {
 			continue
 		}

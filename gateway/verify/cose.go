@@ -59,6 +59,7 @@ func judgeHCERT(it *item, place *policy.Place) {
 		return
 	}
 	c := &it.candidate
+	place.HCERTDenied(&it.findings, it.message.Payload)
 	place.HCERT(&it.findings, c, &it.cert, it.key, it.signature)
 	if c.Once = place.Profile.Once.Has(c.Kind); c.Once {
 		sum := sha256.Sum256(it.message.Payload)

@@ -47,7 +47,8 @@ type clock struct {
 const (
 	defaultMaxDrift = 72 * time.Hour
 	defaultMaxDark  = 7 * 24 * time.Hour
-	clockSaveEvery  = 600 // seconds between savings of the floor
+	maxTold         = 180 * 24 * time.Hour // ahead of what is known that a supervisor may say it is
+	clockSaveEvery  = 600                  // seconds between savings of the floor
 )
 
 // newClock reads the floor that was saved in dir. synced says whether a time source agrees with the wall clock now; nil is for
@@ -123,17 +124,45 @@ func (c *clock) now() policy.Now {
 // errTooEarly means that the time cannot be what somebody says it is.
 var errTooEarly = errors.New("it is later than that: the trust list, the program or an earlier time source says so")
 
+// errTooLate is its other side.
+var errTooLate = errors.New("that is more than 180 days after the last time that this gate knows: is the year right? A newer trust list would say")
+
+// plausible returns why the time cannot be what somebody says it is, if so.
+func (c *clock) plausible(now time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	earliest := c.floor + seconds(c.dark(c.wall()))
+	switch {
+	case now.Unix() < earliest:
+		return errTooEarly
+	case now.Unix() > earliest+seconds(maxTold):
+		return errTooLate
+	}
+	return nil
+}
+
 // confirm takes a supervisor's word for the time, for as long as the monotonic clock may carry it on, or until a time source agrees. It
-// moves no floor: a mistake ends with the next boot.
+// moves no floor, and nothing is dropped by it: a mistake ends with the next boot.
 func (c *clock) confirm(now time.Time) error {
+	if err := c.plausible(now); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.told, c.time = c.wall(), now.Unix()
+	return nil
+}
+
+// passed returns a time in unix seconds that is over, whoever was wrong: what was good until then is not good any more.
+func (c *clock) passed() int64 {
+	c.now() // a time source may have said more since
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.wall()
-	if now.Unix() < c.floor+seconds(c.dark(t)) {
-		return errTooEarly
+	if c.synced == nil && t.Unix() >= c.floor {
+		return t.Unix()
 	}
-	c.told, c.time = t, now.Unix()
-	return nil
+	return c.floor + seconds(c.dark(t))
 }
 
 // save has the floor on disk, if it is clockSaveEvery past what is there. A floor that cannot be saved costs knowledge after

@@ -31,6 +31,7 @@ type laneConfig struct {
 	Trigger    answer.Trigger `toml:"trigger"`
 	Lamp       string         `toml:"lamp"`
 	Model      lamp.Model     `toml:"model"`
+	Cards      bool           `toml:"cards"`
 	Repeat     duration       `toml:"repeat"`
 	Hold       duration       `toml:"hold"`
 
@@ -226,6 +227,8 @@ func (l *laneConfig) check() error {
 		return fmt.Errorf("lane %q: a scanner either waits for answers or has a beeper to drive: the commands are the same", l.ID)
 	case l.Trigger != "" && l.Answer != "":
 		return fmt.Errorf("lane %q: a scanner that is triggered again at once cannot wait for an answer: answer or trigger", l.ID)
+	case l.Cards && l.Forward != nil:
+		return fmt.Errorf("lane %q: a supervisor's card must not be forwarded: cards or [lane.forward]", l.ID)
 	case l.Baud != 0 && (l.Baud < serial.MinBaud || l.Baud > serial.MaxBaud):
 		return fmt.Errorf("lane %q: baud %d: want %d to %d", l.ID, l.Baud, serial.MinBaud, serial.MaxBaud)
 	}

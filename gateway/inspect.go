@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"passerelle/gateway/people"
 	"passerelle/gateway/policy"
 	"passerelle/gateway/rows"
 	"passerelle/gateway/sig"
@@ -96,6 +97,17 @@ func explain(w io.Writer, code []byte, job *verifyJob, r verify.Result, c *polic
 		fmt.Fprintf(w, "check\t%-10s  %s%s\n", check, c.State(check), because(c, check))
 	}
 	fmt.Fprintf(w, "verdict\t%s: %s. %s\n", c.Outcome(), c.Reason(), explanations[c.Reason()])
+	if c.Kind == policy.Supervisor {
+		fmt.Fprintf(w, "card\ta supervisor's, %s: it admits nobody. At a lane that takes cards its bearer may act as a supervisor for %v.\n",
+			goodCard(c), people.GrantLife)
+	}
+}
+
+func goodCard(c *policy.Candidate) string {
+	if c.Card() {
+		return "and good"
+	}
+	return "and not good: all checks but rules must pass, revocation too"
 }
 
 // explainClaims says what kind of thing it is and how long it is good, and what a role may see of the rest.

@@ -20,7 +20,7 @@ import (
 type issueKeyCmd struct {
 	Country string        `help:"ISO 3166-1 alpha-2 of the authority." required:""`
 	Name    string        `help:"The issuer's name." required:""`
-	Usages  []string      `help:"What it may sign: hcert:vaccination, hcert:test, hcert:recovery, ticket, pass, voucher, stamp." required:"" placeholder:"USAGE"`
+	Usages  []string      `help:"What it may sign: hcert:vaccination, hcert:test, hcert:recovery, ticket, pass, voucher, stamp, supervisor." required:"" placeholder:"USAGE"`
 	Type    string        `help:"P-256, P-384, P-521, RSA-2048, RSA-3072 or Ed25519; tickets want P-256 or Ed25519." default:"P-256"`
 	Valid   time.Duration `help:"How long it is valid from now on; a ticket may outlive its key." default:"8760h"`
 	Out     string        `help:"Where to write the private key and its certificate, PEM; only its owner can read it." required:"" placeholder:"FILE"`

@@ -42,7 +42,7 @@ func (t *ticketOptions) row(h *holderOptions) issueRow {
 type issueTicketCmd struct {
 	Key  string `help:"Signing key, of 'passerelle issue key --usages ticket'." required:"" placeholder:"FILE"`
 	Book string `help:"The issuer's book, a folder; it is made if there is none." required:"" placeholder:"DIR"`
-	Kind string `help:"ticket, pass, voucher or stamp." enum:"ticket,pass,voucher,stamp" required:""`
+	Kind string `help:"ticket, pass, voucher, stamp, or supervisor: a card that makes its bearer one at a lane." enum:"ticket,pass,voucher,stamp,supervisor" required:""`
 	Ref  string `help:"Your own reference, an order's number and never a name: the same again gives the same code."`
 	URI  string `name:"uri" help:"Address of the status lists, for a new book; a random one without it. Gates compare it and never fetch it."`
 	PNG  string `help:"Write a QR image." placeholder:"FILE"`
@@ -98,7 +98,7 @@ func hintStatus(std streams, dir string) {
 type issueReplaceCmd struct {
 	Key  string `help:"Signing key." required:"" placeholder:"FILE"`
 	Book string `help:"The issuer's book." required:"" placeholder:"DIR"`
-	Kind string `help:"What the lost one is, to be sure." enum:",ticket,pass,voucher,stamp" default:""`
+	Kind string `help:"What the lost one is, to be sure." enum:",ticket,pass,voucher,stamp,supervisor" default:""`
 	Ref  string `help:"Your own reference for the new one."`
 	PNG  string `help:"Write a QR image." placeholder:"FILE"`
 	ticketOptions

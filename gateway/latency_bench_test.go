@@ -136,7 +136,7 @@ func benchLane(b *testing.B, dir string) (scan func(code []byte) error, verdicts
 			b.Error(err)
 		}
 	})
-	events := s.gate.Subscribe("1")
+	events := s.gate.Subscribe("1", policy.Steward)
 	at := make(chan time.Time, 1)
 	running.Go(func() {
 		defer events.Close()

@@ -94,6 +94,9 @@ func (c *config) station() (*stationOptions, error) {
 			return nil, err
 		}
 		o.lanes, o.devices = append(o.lanes, *config), append(o.devices, d)
+		if l.Cards {
+			o.cards = append(o.cards, l.ID)
+		}
 	}
 	if o.web, err = c.Web.server(); err != nil {
 		return nil, err

@@ -225,7 +225,7 @@ func (g *stage) run(ctx context.Context) error {
 		return err
 	}
 	for _, p := range g.players {
-		p.events = g.station.gate.Subscribe(p.id)
+		p.events = g.station.gate.Subscribe(p.id, policy.Steward)
 		defer p.events.Close()
 	}
 	for i := range g.story.acts {

@@ -109,13 +109,13 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// poll URL PATTERN [NAME] is await for what a server answers.
+// poll URL PATTERN [NAME [HEADER…]] is await for what a server answers.
 func poll(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 || len(args) > 3 {
-		ts.Fatalf("usage: poll URL PATTERN [NAME]")
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: poll URL PATTERN [NAME [HEADER…]]")
 	}
-	waitFor(ts, args[1:], func() (string, error) {
-		_, body, err := ask("GET", args[0], nil)
+	waitFor(ts, args[1:min(len(args), 3)], func() (string, error) {
+		_, body, err := ask("GET", args[0], nil, args[min(len(args), 3):]...)
 		return string(body), err
 	})
 }
@@ -159,6 +159,28 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// login URL ACCOUNT PASSWORD NAME logs somebody in; NAME becomes the header that shows who he is.
+func login(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: login URL ACCOUNT PASSWORD NAME")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), answerIn)
+	defer cancel()
+	form := fmt.Sprintf(`{"account":%q,"password":%q}`, args[1], args[2])
+	request, err := http.NewRequestWithContext(ctx, "POST", args[0]+"v1/login", strings.NewReader(form))
+	ts.Check(err)
+	request.Close = true
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	answer, err := http.DefaultClient.Do(request)
+	ts.Check(err)
+	ts.Check(answer.Body.Close())
+	if answer.StatusCode != http.StatusOK || len(answer.Cookies()) != 1 {
+		ts.Fatalf("status %d with %d cookies", answer.StatusCode, len(answer.Cookies()))
+	}
+	ts.Setenv(args[3], "Cookie: "+answer.Cookies()[0].Name+"="+answer.Cookies()[0].Value)
+}
+
 func ask(method, url string, body []byte, headers ...string) (int, []byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerIn)
 	defer cancel()
@@ -179,14 +201,20 @@ func ask(method, url string, body []byte, headers ...string) (int, []byte, error
 	return answer.StatusCode, text, errors.Join(err, answer.Body.Close())
 }
 
-// stream URL FILE listens to a stream of events until the script ends, and writes it to a file.
+// stream URL FILE [HEADER…] listens to a stream of events until the script ends, and writes it to a file.
 func stream(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: stream URL FILE")
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: stream URL FILE [HEADER…]")
 	}
 	out, err := os.Create(ts.MkAbs(args[1]))
 	ts.Check(err)
-	answer, err := http.Get(args[0])
+	request, err := http.NewRequest("GET", args[0], nil)
+	ts.Check(err)
+	for _, h := range args[2:] {
+		name, value, _ := strings.Cut(h, ": ")
+		request.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(request)
 	ts.Check(err)
 	done := make(chan struct{})
 	go func() {

@@ -55,6 +55,7 @@ func TestScripts(t *testing.T) {
 			"stream":       stream,
 			"scan":         scan,
 			"fetch":        fetch,
+			"login":        login,
 			"poll":         poll,
 		},
 	})

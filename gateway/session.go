@@ -259,6 +259,15 @@ func readSession(path string) (*policy.Session, error) {
 	return session, nil
 }
 
+// purposes returns what says what each lane is for, and what it asks of a code.
+func (s *station) purposes() func(id string) (*policy.Session, *policy.Profile) {
+	profiles := make(map[string]*policy.Profile)
+	for i := range s.options.lanes {
+		profiles[s.options.lanes[i].ID] = s.options.lanes[i].Profile
+	}
+	return func(id string) (*policy.Session, *policy.Profile) { return s.gate.Session(id), profiles[id] }
+}
+
 // setSession says what a lane is for from now on: first on disk, in the journal and among what is restored at a start, then in force.
 func (s *station) setSession(id string, text []byte) error {
 	session, err := parseSession(text)

@@ -89,6 +89,9 @@ func TestConfirmedTimeIsBelievedUntilTheNextStart(t *testing.T) {
 	if err := c.confirm(wall.Add(-48 * time.Hour)); err == nil {
 		t.Error("a time before the trust list's was believed")
 	}
+	if err := c.confirm(wall.AddDate(1, 0, 0)); err == nil {
+		t.Error("a wrong year was believed")
+	}
 	said := wall.Add(3 * time.Hour)
 	if err := c.confirm(said); err != nil {
 		t.Fatal(err)
@@ -96,6 +99,9 @@ func TestConfirmedTimeIsBelievedUntilTheNextStart(t *testing.T) {
 	wall = wall.Add(time.Minute)
 	if got, want := c.now(), policy.At(said.Add(time.Minute).Unix()); got != want {
 		t.Errorf("now %+v, want %+v", got, want)
+	}
+	if over := c.passed(); over > wall.Unix() {
+		t.Errorf("a supervisor's word would have uses forgotten that end %d s from now", over-wall.Unix())
 	}
 	wall = wall.Add(defaultMaxDrift)
 	if n := c.now(); n.Class == policy.ClockTrusted {

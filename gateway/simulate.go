@@ -156,7 +156,7 @@ func (s *simulation) run(enough context.Context) error {
 	defer station.Wait()
 	defer stop()
 	for _, l := range s.lanes {
-		l.events = s.station.gate.Subscribe(l.id)
+		l.events = s.station.gate.Subscribe(l.id, policy.Steward)
 		watchers.Go(func() { l.watch(ctx) })
 	}
 	watchers.Go(func() { s.memory.watch(ctx, s.command.For) })

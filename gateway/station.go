@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,6 +59,7 @@ type stationOptions struct {
 	devices  []*device       // of the lanes, where they are real ones
 	hotplug  *hotplug        // nil where no device is plugged in, in demonstrations and simulations
 	contacts []laneContact
+	cards    []string // lanes that take supervisors' cards
 	log      *slog.Logger
 }
 
@@ -94,6 +96,11 @@ func openStation(o stationOptions) (s *station, err error) {
 	limitHeap(max(tableMemory, o.verify.TableMemory))
 	if o.hotplug != nil {
 		o.hotplug.note = s.note
+	}
+	for i := range o.lanes {
+		if l := &o.lanes[i]; slices.Contains(o.cards, l.ID) {
+			l.Card = func(id string) error { return s.takeCard(l.ID, id) }
+		}
 	}
 	s.gate, err = lane.New(list, lane.Options{
 		Now: s.clock.now, Wall: time.Now, Journal: s.journal, Committed: s.committed, Log: o.log, Fast: s.fast,
@@ -170,13 +177,13 @@ func (s *station) openWeb() error {
 	c := *s.options.web
 	c.Fast = s.fast
 	c.Gate, c.Snapshot, c.Now, c.Wall, c.Profile = s.gate, s.gate.Snapshot, s.gate.Now, time.Now, s.options.profile
-	c.Subscribe = func(lane string) (<-chan lane.Event, func()) {
-		sub := s.gate.Subscribe(lane)
+	c.Subscribe = func(lane string, role policy.Role) (<-chan lane.Event, func()) {
+		sub := s.gate.Subscribe(lane, role)
 		return sub.Events, sub.Close
 	}
 	c.Take, c.TakeFeed, c.Log, c.Version = s.take, s.takeFeed, s.log, version
 	c.Journal = func() string { return s.journal.State().String() }
-	c.SetSession = s.setSession
+	c.SetSession, c.Session, c.LaneCount, c.ZoneCounts = s.setSession, s.purposes(), s.journal.LaneCount, s.journal.ZoneCounts
 	c.Supervise = s.supervise
 	c.Viewed = func(account, lane string, times uint64) {
 		s.noteAt(lane, "identity_viewed", map[string]string{"account": account, "times": fmt.Sprint(times)})
@@ -327,16 +334,13 @@ const (
 	releaseEvery = time.Minute
 )
 
-// prune drops what is reported and past age, now and every hour, as long as the time is known: by a wrong clock a used ticket
-// would be forgotten.
+// prune drops what is reported and past age, now and every hour, by the time that is certainly over: by a wrong clock, or a supervisor's
+// mistake, a used ticket would be forgotten.
 func (s *station) prune(ctx context.Context) {
 	tick := time.NewTicker(pruneEvery)
 	defer tick.Stop()
 	for {
-		now := s.clock.now()
-		if now.Class != policy.ClockTrusted {
-			s.log.Info("journal: nothing is dropped while the time is not known")
-		} else if n, err := s.journal.Prune(time.Unix(now.Earliest, 0)); err != nil {
+		if n, err := s.journal.Prune(time.Unix(s.clock.passed(), 0)); err != nil {
 			s.log.Error("journal", "err", err)
 		} else if n > 0 {
 			s.log.Info("journal: dropped what is reported and past age", "entries", n)

@@ -111,7 +111,7 @@ const patience = 30 * time.Second
 
 // queue shows one lane its codes and returns how long each took, in milliseconds.
 func queue(gate *lane.Gate, id string, codes []*workload.Code) ([]float64, error) {
-	events := gate.Subscribe(id)
+	events := gate.Subscribe(id, policy.Steward)
 	defer events.Close()
 	var took []float64
 	for _, c := range codes {

@@ -173,7 +173,7 @@ func TestATicketThatGatesWouldRefuseIsNotSigned(t *testing.T) {
 	}{
 		{"nothing changed", func(*issuer.Ticket) {}, ""},
 		{"no kind", func(x *issuer.Ticket) { x.Kind = cwt.NoKind }, "no kind"},
-		{"a kind that is not there", func(x *issuer.Ticket) { x.Kind = cwt.Stamp + 1 }, "no kind"},
+		{"a kind that is not there", func(x *issuer.Ticket) { x.Kind = cwt.Supervisor + 1 }, "no kind"},
 		{"no event", func(x *issuer.Ticket) { x.Event = "" }, "no event"},
 		{"a pass without event", func(x *issuer.Ticket) { x.Event, x.Kind = "", cwt.Pass }, ""},
 		{"expires before it is issued", func(x *issuer.Ticket) { x.Expires = x.IssuedAt - 1 }, "expires"},
@@ -234,7 +234,7 @@ func TestATicketThatGatesWouldRefuseIsNotSigned(t *testing.T) {
 func TestAKeySignsOnlyTheKindsOfItsScope(t *testing.T) {
 	t.Parallel()
 	kinds := map[cwt.Kind]trust.Usage{
-		cwt.Ticket: trust.TicketUsage, cwt.Pass: trust.PassUsage, cwt.Voucher: trust.VoucherUsage, cwt.Stamp: trust.StampUsage,
+		cwt.Ticket: trust.TicketUsage, cwt.Pass: trust.PassUsage, cwt.Voucher: trust.VoucherUsage, cwt.Stamp: trust.StampUsage, cwt.Supervisor: trust.SupervisorUsage,
 	}
 	for of, usage := range kinds {
 		k := venueKey(t, sig.EdDSA, usage)
@@ -259,7 +259,7 @@ func TestTheKeyIsJudgedWhenItSigns(t *testing.T) {
 	t.Parallel()
 	k := venueKey(t, sig.ES256, trust.AllTickets)
 	scope := k.Scope()
-	for _, kind := range []cwt.Kind{cwt.Ticket, cwt.Pass, cwt.Voucher, cwt.Stamp} {
+	for _, kind := range []cwt.Kind{cwt.Ticket, cwt.Pass, cwt.Voucher, cwt.Stamp, cwt.Supervisor} {
 		for at, ok := range map[int64]bool{scope.NotBefore - 1: false, scope.NotBefore: true, scope.NotAfter: true, scope.NotAfter + 1: false} {
 			x := seatTicket()
 			x.Kind, x.IssuedAt, x.NotBefore, x.Expires = kind, at, 0, at+10*366*86400

@@ -23,6 +23,7 @@ var ErrTicket = errors.New("ticket")
 // ticketUsages says what a key must be allowed to sign for each kind.
 var ticketUsages = map[cwt.Kind]trust.Usage{
 	cwt.Ticket: trust.TicketUsage, cwt.Pass: trust.PassUsage, cwt.Voucher: trust.VoucherUsage, cwt.Stamp: trust.StampUsage,
+	cwt.Supervisor: trust.SupervisorUsage,
 }
 
 // maySignTicket refuses what gates would call wrong_usage or key_expired.

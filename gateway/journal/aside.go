@@ -87,7 +87,7 @@ func (a *aside) loadCounts(txn *badger.Txn, want *tally) error {
 func (j *Journal) setAside(a aside) {
 	j.published.Lock()
 	defer j.published.Unlock()
-	j.ledger, j.unresolved, j.counts = a.ledger, a.unresolved, a.counts
+	j.ledger, j.unresolved, j.counts, j.totals = a.ledger, a.unresolved, a.counts, totalsOf(a.counts)
 }
 
 // eachUse calls fn for the ledger's records.

@@ -101,7 +101,7 @@ func TestStoreFromBeforeZonesIsRead(t *testing.T) {
 	wantVerdict(t, again, policy.Admit, policy.OK, true)
 	reopen()
 	mustResolve(t, j, again, true)
-	if err := j.Free("desk", now, 15, "mistake"); err != nil { // ticket 9
+	if err := j.Free("desk", now, 15, mistake); err != nil { // ticket 9
 		t.Fatal(err)
 	}
 	reopen()

@@ -56,9 +56,12 @@ func appendVerdict(dst []byte, p *Pending, e *effects, earlier *Earlier) []byte 
 	dst[brace] = ','
 	dst = append(dst, `,"profile":`...)
 	dst = appendString(dst, p.Profile.Name)
-	if p.Candidate.Zone != "" {
+	if zone := placeOf(p).zone; zone != "" {
 		dst = append(dst, `,"zone":`...)
-		dst = appendString(dst, p.Candidate.Zone)
+		dst = appendString(dst, zone)
+	}
+	if p.Open {
+		dst = append(dst, `,"open":true`...)
 	}
 	if p.Candidate.Outcome() == policy.Admit {
 		dst = append(dst, `,"movement":"`...)
@@ -110,9 +113,13 @@ func appendResolution(dst []byte, r *resolution, of *resolved, e *effects) []byt
 	if len(e.changes) > 0 {
 		dst = appendChanges(dst, e.changes)
 	}
-	if r.reason != "" {
+	if r.event == eventFreed {
 		dst = append(dst, `,"reason":`...)
-		dst = appendString(dst, r.reason)
+		dst = appendString(dst, r.deed.Reason)
+		dst = append(dst, `,"by":`...)
+		dst = appendString(dst, r.deed.By)
+		dst = append(dst, `,"means":`...)
+		dst = appendString(dst, r.deed.Means)
 	}
 	return append(dst, '}')
 }

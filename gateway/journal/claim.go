@@ -44,6 +44,9 @@ func (w *writer) decide(p *Pending) decision {
 	return w.enter(p)
 }
 
+// everyZone is where a credential that another one took the place of is void: nobody knows which zone it names.
+const everyZone = ""
+
 func (w *writer) enter(p *Pending) decision {
 	j, c, at := w.j, &p.Candidate, p.At.UnixMilli()
 	own := change{key: j.ledger.keyOf(c.Use, c.Zone)}
@@ -51,9 +54,15 @@ func (w *writer) enter(p *Pending) decision {
 	if own.known && own.was.refuses(c, p.Profile, at) {
 		return refusedBy(own.was)
 	}
+	if gone, ok := j.ledger.find(j.ledger.keyOf(c.Use, everyZone)); ok && gone.has(flagVoid) {
+		return refusedBy(gone)
+	}
 	d := decision{claim: policy.Claimed, n: 1}
 	if c.Also != (policy.UseID{}) && c.Also != c.Use {
-		lost := change{key: j.ledger.keyOf(c.Also, c.Zone)}
+		if used, ok := j.ledger.find(j.ledger.keyOf(c.Also, c.Zone)); ok && used.wasUsed(&own) {
+			return refusedBy(used)
+		}
+		lost := change{key: j.ledger.keyOf(c.Also, everyZone)}
 		lost.was, lost.known = j.ledger.find(lost.key)
 		if lost.known && lost.was.wasUsed(&own) {
 			return refusedBy(lost.was)
@@ -80,7 +89,7 @@ func (w *writer) enter(p *Pending) decision {
 		lost := &d.changes[1]
 		lost.now = useRecord{
 			changed: own.now.changed, entry: own.now.entry, at: at, moved: never, until: max(lost.was.until, own.now.until),
-			flags: flagVoid, lane: p.Lane,
+			flags: flagVoid | own.now.flags&flagWaiting, lane: p.Lane,
 		}
 	}
 	return d

@@ -54,7 +54,10 @@ func checkBatch(batch []Pending) error {
 		if p.Profile == nil || len(p.Profile.Name) > MaxLane {
 			return fmt.Errorf("%w: a verdict of lane %q without a profile, or with one whose name is too long", ErrLimit, p.Lane)
 		}
-		if zone := p.Candidate.Zone; len(zone) > MaxZone || !utf8.ValidString(zone) {
+		for _, zone := range []string{p.Zone, p.Candidate.Zone} {
+			if len(zone) <= MaxZone && utf8.ValidString(zone) {
+				continue
+			}
 			return fmt.Errorf("%w: zone %.*q of lane %q", ErrLimit, MaxZone, zone, p.Lane)
 		}
 	}
@@ -322,6 +325,7 @@ func (w *writer) publish() {
 	defer j.published.Unlock()
 	for at, more := range w.counted {
 		j.counts[at] = j.counts[at].plus(more)
+		j.totals.add(at, more)
 	}
 	for _, u := range w.appeared {
 		j.unresolved[u.sequence] = u

@@ -24,7 +24,13 @@ type Count struct {
 // place is where a movement is counted.
 type place struct{ lane, zone string }
 
-func placeOf(p *Pending) place { return place{p.Lane, p.Candidate.Zone} }
+// placeOf is where a movement is counted: in the lane's zone. Where it has none, in the one that the credential names.
+func placeOf(p *Pending) place {
+	if p.Zone != "" {
+		return place{p.Lane, p.Zone}
+	}
+	return place{p.Lane, p.Candidate.Zone}
+}
 
 // counter is what is stored of a place; all else follows from it.
 type counter struct{ authorised, passed, annulled, left uint64 }
@@ -106,14 +112,58 @@ func (j *Journal) Counts() []Count {
 	j.published.RLock()
 	counts := make([]Count, 0, len(j.counts))
 	for at, c := range j.counts {
-		counts = append(counts, Count{
-			Lane: at.lane, Zone: at.zone, Authorised: c.authorised, Passed: c.passed, Annulled: c.annulled,
-			Pending: c.pending(), Entered: c.passed - c.left, Left: c.left,
-		})
+		counts = append(counts, c.count(at))
 	}
 	j.published.RUnlock()
 	slices.SortFunc(counts, func(a, b Count) int { return cmp.Or(cmp.Compare(a.Lane, b.Lane), cmp.Compare(a.Zone, b.Zone)) })
 	return counts
+}
+
+// LaneCount returns what happened at a lane in all zones together; Zone is empty. It takes as long however many counters there are.
+func (j *Journal) LaneCount(lane string) Count {
+	j.published.RLock()
+	defer j.published.RUnlock()
+	return j.totals.lanes[lane].count(place{lane: lane})
+}
+
+// ZoneCounts returns what happened in each zone at all lanes together, in the order of the zones' names; Lane is empty.
+func (j *Journal) ZoneCounts() []Count {
+	j.published.RLock()
+	zones := make([]Count, 0, len(j.totals.zones))
+	for zone, c := range j.totals.zones {
+		zones = append(zones, c.count(place{zone: zone}))
+	}
+	j.published.RUnlock()
+	slices.SortFunc(zones, func(a, b Count) int { return cmp.Compare(a.Zone, b.Zone) })
+	return zones
+}
+
+// Inside returns how many are inside by what was counted: who came in less who left. Who leaves where no lane leads out is never seen to
+// leave, and who came in before there were counters was never seen to come.
+func (c Count) Inside() uint64 { return c.Entered - min(c.Left, c.Entered) }
+
+func (c counter) count(at place) Count {
+	return Count{
+		Lane: at.lane, Zone: at.zone, Authorised: c.authorised, Passed: c.passed, Annulled: c.annulled,
+		Pending: c.pending(), Entered: c.passed - c.left, Left: c.left,
+	}
+}
+
+// totals are the counters added up: of each lane over all zones, and of each zone over all lanes. They follow from the counters and are
+// stored nowhere.
+type totals struct{ lanes, zones map[string]counter }
+
+func totalsOf(counts map[place]counter) totals {
+	t := totals{make(map[string]counter), make(map[string]counter)}
+	for at, c := range counts {
+		t.add(at, c)
+	}
+	return t
+}
+
+func (t *totals) add(at place, more counter) {
+	t.lanes[at.lane] = t.lanes[at.lane].plus(more)
+	t.zones[at.zone] = t.zones[at.zone].plus(more)
 }
 
 // eachCounter calls fn for the stored counters.

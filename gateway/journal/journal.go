@@ -106,10 +106,12 @@ func orDefault[T comparable](v, standard T) T {
 // Pending is a candidate on its way to a final verdict.
 type Pending struct {
 	Lane      string
+	Zone      string // of the lane, at most MaxZone bytes; empty if it has none
 	At        time.Time
 	Profile   *policy.Profile
 	Candidate policy.Candidate // its Verdict is made final by Commit
 	Awaited   bool             // a contact says whether the person walks through: Resolve follows if this is admitted
+	Open      bool             // the lane lets everybody in, whatever the verdict
 	Sequence  uint64           // set by Commit
 	Earlier   Earlier          // set by Commit where the use was claimed before
 }
@@ -154,7 +156,7 @@ func (s State) String() string {
 }
 
 // Journal is one open journal. Commit, Note and the other writers take turns; Read, Verify, Export, State, Head,
-// Counts, Unresolved and ReleasePages may be called from any goroutine at any time.
+// Counts, LaneCount, ZoneCounts, Unresolved and ReleasePages may be called from any goroutine at any time.
 type Journal struct {
 	dir      string
 	opts     Options
@@ -186,6 +188,7 @@ type Journal struct {
 	// Changed in the writers' turn only, so a writer reads them without published.
 	unresolved map[uint64]waiting
 	counts     map[place]counter
+	totals     totals // of counts
 
 	damaged    atomic.Bool
 	closed     atomic.Bool

@@ -52,7 +52,7 @@ func resolveSome(j *Journal, u Unresolved, how int) (err error) {
 	event := []string{"passed", "passed", "passed", "annulled", "freed"}[how]
 	fmt.Println("try", event, u.Sequence)
 	if event == "freed" {
-		err = j.Free("desk", testTime, u.Sequence, "mistake")
+		err = j.Free("desk", testTime, u.Sequence, mistake)
 	} else {
 		_, err = j.Resolve(u.Lane, testTime, u.Sequence, event == "passed")
 	}
@@ -172,4 +172,5 @@ func (k *known) check(t *testing.T, j *Journal) {
 	if total.Pending != uint64(len(waiting)) {
 		t.Errorf("%d pending, %d wait", total.Pending, len(waiting))
 	}
+	checkTotals(t, j)
 }

@@ -136,7 +136,7 @@ func (c *crowd) commit(rt *rapid.T, j *Journal, prof *policy.Profile) {
 		c.sequence++
 		var other *spot
 		if lost[i] >= 0 {
-			other = &spot{lost[i], tickets[i].zone}
+			other = &spot{lost[i], ""} // wherever it was good: it is void everywhere
 		}
 		want, earlier := c.judge(&shownBatch[i], tickets[i], other)
 		p := &batch[i]
@@ -168,7 +168,13 @@ func (c *crowd) judge(p *Pending, s spot, lost *spot) (policy.Reason, Earlier) {
 	if h.usedUpFor != nil || h.waits != 0 || tooSoon || usedUp {
 		return policy.AlreadyUsed, h.last
 	}
+	if gone := c.holder(spot{s.ticket, ""}); gone.usedUpFor != nil {
+		return policy.AlreadyUsed, gone.last
+	}
 	if lost != nil {
+		if o := c.holder(spot{lost.ticket, s.zone}); o.entries > 0 || o.waits != 0 || o.usedUpFor != nil && o.usedUpFor != h {
+			return policy.AlreadyUsed, o.last
+		}
 		o := c.holder(*lost)
 		if o.entries > 0 || o.waits != 0 || o.usedUpFor != nil && o.usedUpFor != h {
 			return policy.AlreadyUsed, o.last
@@ -264,7 +270,7 @@ func (c *crowd) end(m *move, passed bool) {
 
 func (c *crowd) free(rt *rapid.T, j *Journal) {
 	n := rapid.Uint64Range(1, c.sequence+1).Draw(rt, "freed")
-	err := j.Free("desk", c.now, n, "mistake")
+	err := j.Free("desk", c.now, n, mistake)
 	m := c.moves[n]
 	if m != nil && !m.resolved {
 		if c.sequence++; err != nil {
@@ -328,6 +334,7 @@ func (c *crowd) check(rt *rapid.T, j *Journal) {
 	if diff := cmp.Diff(want, j.Counts()); diff != "" {
 		rt.Fatalf("counters (-want +got):\n%s", diff)
 	}
+	checkTotals(rt, j)
 	r, err := j.Verify(context.Background())
 	if err != nil || r.Break != nil || r.Authorised != r.Passed+r.Annulled+r.Pending {
 		rt.Fatalf("verify: %+v, %+v, %v", r, r.Break, err)

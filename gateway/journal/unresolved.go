@@ -152,13 +152,13 @@ func (j *Journal) Resolve(lane string, at time.Time, sequence uint64, passed boo
 }
 
 // Free has a supervisor take back what entry sequence claimed: the use may be claimed again, here and by the credential that
-// was replaced. An entry that waits is annulled. The caller answers for the reason, a word of a fixed list.
-func (j *Journal) Free(lane string, at time.Time, sequence uint64, reason string) error {
+// was replaced. An entry that waits is annulled. The caller answers for what the deed says.
+func (j *Journal) Free(lane string, at time.Time, sequence uint64, d Deed) error {
 	if err := checkOrigin(lane, at); err != nil {
 		return err
 	}
-	if !isName(reason) {
-		return fmt.Errorf("%w: reason %.*q", ErrLimit, MaxEvent, reason)
+	if !isName(d.Reason) || len(d.By) > MaxLane || len(d.Means) > MaxEvent {
+		return fmt.Errorf("%w: reason %.*q, by %.*q", ErrLimit, MaxEvent, d.Reason, MaxLane, d.By)
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -166,7 +166,7 @@ func (j *Journal) Free(lane string, at time.Time, sequence uint64, reason string
 	if err != nil {
 		return err
 	}
-	r := resolution{lane: lane, at: at, event: eventFreed, reason: reason}
+	r := resolution{lane: lane, at: at, event: eventFreed, deed: d}
 	if u, ok := j.unresolved[sequence]; ok {
 		_, err = w.finish(w.resolve(&u, &r))
 		return err
@@ -177,11 +177,14 @@ func (j *Journal) Free(lane string, at time.Time, sequence uint64, reason string
 
 // resolution is what an entry says that resolves or frees another.
 type resolution struct {
-	lane   string // where it was said
-	at     time.Time
-	event  string
-	reason string // of freed
+	lane  string // where it was said
+	at    time.Time
+	event string
+	deed  Deed // of freed
 }
+
+// Deed is why a supervisor frees something, a word of a fixed list, who that is, and how he showed it.
+type Deed struct{ Reason, By, Means string }
 
 // finish commits what was appended, or abandons it, and returns the number of the last entry.
 func (w *writer) finish(err error) (uint64, error) {
@@ -214,7 +217,7 @@ func (w *writer) resolve(u *waiting, r *resolution) error {
 			c.now = now
 			c.now.flags &^= flagWaiting
 		default:
-			continue // of the credential that was replaced: nothing changes
+			continue // of the credential that was replaced, in a journal from before that waited, too: nothing changes
 		}
 		c.now.changed = w.next()
 		e.changes = append(e.changes, c)

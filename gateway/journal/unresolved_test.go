@@ -3,6 +3,7 @@ package journal
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -259,10 +260,10 @@ func TestFree(t *testing.T) {
 			for _, p := range test.before {
 				commit(p)
 			}
-			if err := j.Free("desk", testTime, test.free, "mistake"); !errors.Is(err, test.want) {
+			if err := j.Free("desk", testTime, test.free, mistake); !errors.Is(err, test.want) {
 				t.Errorf("free = %v, want %v", err, test.want)
 			}
-			if err := j.Free("desk", testTime, test.free, "mistake"); err == nil {
+			if err := j.Free("desk", testTime, test.free, mistake); err == nil {
 				t.Error("freed twice")
 			}
 			mustClose(t, j)
@@ -284,23 +285,26 @@ func TestFreedLongAfterItsEntryWasDropped(t *testing.T) {
 	fillSegments(t, j, 8, testTime.AddDate(1, 0, 0))
 	mustAcknowledge(t, j, 8)
 	mustPrune(t, j, testTime.Add(2*time.Hour), 8)
-	if err := j.Free("desk", testTime, 3, "mistake"); err != nil {
+	if err := j.Free("desk", testTime, 3, mistake); err != nil {
 		t.Fatal(err)
 	}
 	wantVerdict(t, mustCommit(t, j, ticket("north", 2))[0], policy.Admit, policy.OK, true)
 	mustVerify(t, j)
 }
 
+// mistake is a supervisor's deed.
+var mistake = Deed{Reason: "mistake", By: "amina", Means: "pin"}
+
 func TestFreeNeedsAReason(t *testing.T) {
 	t.Parallel()
 	j := mustOpen(t, t.TempDir(), testOptions())
 	mustCommit(t, j, in("n", "", 1))
 	for _, reason := range []string{"", "free text", strings.Repeat("r", MaxEvent+1)} {
-		if err := j.Free("desk", testTime, 1, reason); !errors.Is(err, ErrLimit) {
+		if err := j.Free("desk", testTime, 1, Deed{Reason: reason}); !errors.Is(err, ErrLimit) {
 			t.Errorf("reason %q: %v, want ErrLimit", reason, err)
 		}
 	}
-	if err := j.Free("desk", testTime, 1, strings.Repeat("r", MaxEvent)); err != nil {
+	if err := j.Free("desk", testTime, 1, Deed{Reason: strings.Repeat("r", MaxEvent)}); err != nil {
 		t.Error(err)
 	}
 }
@@ -365,7 +369,7 @@ func TestTooManyLanesAndZonesAreReferred(t *testing.T) {
 		wantVerdict(t, batch[1], policy.Admit, policy.OK, true)
 	}
 	check()
-	if err := j.Free("desk", testTime, uint64(MaxCounters)+2, "mistake"); err != nil {
+	if err := j.Free("desk", testTime, uint64(MaxCounters)+2, mistake); err != nil {
 		t.Fatal(err)
 	}
 	mustClose(t, j)
@@ -381,7 +385,7 @@ func TestBodiesOfResolutions(t *testing.T) {
 	mustResolve(t, j, batch[0], false)
 	mustResolve(t, j, batch[1], true)
 	mustCommit(t, j, in("n", "stand-a", 1))
-	if err := j.Free("desk", testTime, 5, "mistake"); err != nil {
+	if err := j.Free("desk", testTime, 5, mistake); err != nil {
 		t.Fatal(err)
 	}
 	type body struct {
@@ -413,5 +417,82 @@ func TestBodiesOfResolutions(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("bodies (-want +got):\n%s", diff)
+	}
+}
+
+// TestReplacedOneIsRememberedAsLongAsItsReplacementWaits: what the annulment gives back must be there.
+func TestReplacedOneIsRememberedAsLongAsItsReplacementWaits(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(j *Journal, sequence uint64) error{
+		"freed": func(j *Journal, n uint64) error { return j.Free("1", testTime, n, mistake) },
+		"annulled": func(j *Journal, n uint64) error {
+			_, err := j.Resolve("1", testTime, n, false)
+			return err
+		},
+		"passed": func(j *Journal, n uint64) error {
+			_, err := j.Resolve("1", testTime, n, true)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			opts, dir := testOptions(), t.TempDir()
+			opts.segment = 1
+			j := mustOpen(t, dir, opts)
+			p := awaited(ticket("1", 1))
+			p.Candidate.Also = useID(2)
+			replacing := mustCommit(t, j, p)[0]
+			mustCommit(t, j, pass("1"))
+			mustAcknowledge(t, j, 2)
+			if _, err := j.Prune(testTime.AddDate(0, 1, 0)); err != nil {
+				t.Fatal(err)
+			}
+			mustClose(t, j)
+			j = mustOpen(t, dir, opts)
+			if err := end(j, replacing.Sequence); err != nil {
+				t.Error(err)
+			}
+			want := policy.Admit
+			if name == "passed" {
+				want = policy.Deny
+			}
+			if got := mustCommit(t, j, ticket("1", 2))[0].Candidate.Outcome(); got != want {
+				t.Errorf("the lost one: %v, want %v", got, want)
+			}
+			mustVerify(t, j)
+		})
+	}
+}
+
+// TestReplacedOneIsVoidInEveryZone: nobody knows which zone the lost one names.
+func TestReplacedOneIsVoidInEveryZone(t *testing.T) {
+	t.Parallel()
+	for _, lost := range []string{"", "north", "south"} {
+		j := mustOpen(t, t.TempDir(), testOptions())
+		p := in("1", "north", 1)
+		p.Candidate.Also = useID(2)
+		wantVerdict(t, mustCommit(t, j, p)[0], policy.Admit, policy.OK, true)
+		wantVerdict(t, mustCommit(t, j, in("1", lost, 2))[0], policy.Deny, policy.AlreadyUsed, true)
+	}
+}
+
+// TestMovementsAreCountedInTheLanesZone: whatever the credential names, and if it names none.
+func TestMovementsAreCountedInTheLanesZone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	j := mustOpen(t, dir, testOptions())
+	for n, named := range []string{"", "north", ""} {
+		p := in("1", named, n)
+		if n < 2 {
+			p.Zone = "north"
+		}
+		mustCommit(t, j, p)
+	}
+	mustClose(t, j)
+	j = mustOpen(t, dir, testOptions())
+	mustVerify(t, j)
+	want := []Count{{Lane: "1", Authorised: 1, Passed: 1, Entered: 1}, {Lane: "1", Zone: "north", Authorised: 2, Passed: 2, Entered: 2}}
+	if got := j.Counts(); !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

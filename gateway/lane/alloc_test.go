@@ -56,9 +56,9 @@ func TestLaneItselfDoesNotAllocate(t *testing.T) {
 func TestDisplayDoesNotAllocate(t *testing.T) {
 	s := newSite(t, 1, func(s *site) { s.still = true })
 	d := s.gate.byID["1"].display
-	d.deadline, d.hold, d.retry = stoppedTimer(), stoppedTimer(), stoppedTimer()
+	d.deadline, d.hold, d.retry, d.forget = stoppedTimer(), stoppedTimer(), stoppedTimer(), stoppedTimer()
 	d.config.Lamp = dark{}
-	sub := s.gate.Subscribe("1")
+	sub := s.gate.Subscribe("1", policy.Steward)
 	r := result{candidate: candidateOf(policy.Admit)}
 	if n := testing.AllocsPerRun(100, func() {
 		r.read = s.clock.wall()

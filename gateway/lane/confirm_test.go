@@ -34,6 +34,7 @@ func TestAdmitThatIsNotConfirmedIsReferred(t *testing.T) {
 	}
 	finish := func() {
 		l.confirm()
+		l.sift()
 		l.commit()
 		l.release()
 	}

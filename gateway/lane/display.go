@@ -30,13 +30,14 @@ type Status struct {
 
 // result is one verdict, a repeated sight of one, or the wish for a second document, on its way to the lamp.
 type result struct {
-	kind      EventKind // VerdictGiven, ShownAgain or SecondWanted
+	kind      EventKind // VerdictGiven, ShownAgain, SecondWanted or CardShown
 	mode      Mode
 	read      time.Time // its frame, as arrived said; zero for the verdict on a document to which no second one came
 	candidate policy.Candidate
 	sequence  uint64
 	earlier   Earlier
 	at        time.Time
+	glance    *glance
 }
 
 // display owns a lane's lamp, its counters and its events.
@@ -51,7 +52,8 @@ type display struct {
 	passage   *passage     // nil without a contact
 
 	mu     sync.Mutex
-	status Status // guarded by mu
+	status Status    // guarded by mu
+	dark   time.Time // guarded by mu: since when the lamp certainly is not green; zero if it may be
 
 	// Owned by run.
 	waiting  []waiting   // frames without a result, in the order in which they were read
@@ -62,6 +64,8 @@ type display struct {
 	wanted   Signal    // what the lamp should show
 	about    uint64    // the verdict that a green lamp is about
 	lit      time.Time // since when, if held
+	glance   *glance   // of the last verdict, until forget
+	forget   *time.Timer
 }
 
 // waiting is a frame without a result.
@@ -86,8 +90,9 @@ func newDisplay(g *Gate, c Config) *display {
 
 // run shows what happens until results is closed; then the lamp is in its safe state.
 func (d *display) run() {
-	d.deadline, d.hold, d.retry = stoppedTimer(), stoppedTimer(), stoppedTimer()
+	d.deadline, d.hold, d.retry, d.forget = stoppedTimer(), stoppedTimer(), stoppedTimer(), stoppedTimer()
 	defer d.set(SignalIdle)
+	defer d.see(nil)
 	d.set(d.resting())
 	for {
 		select {
@@ -109,6 +114,8 @@ func (d *display) run() {
 		case <-d.hold.C:
 			d.held = false
 			d.set(d.resting())
+		case <-d.forget.C:
+			d.see(nil)
 		case <-d.retry.C:
 			d.set(d.wanted)
 		}
@@ -138,7 +145,7 @@ func (w *waiting) patience() time.Duration {
 	return Deadline
 }
 
-// show sets the lamp for a final verdict and tells everybody. A repeated sight, or a first document, changes neither lamp nor count.
+// show sets the lamp for a final verdict and tells everybody. A repeated sight, a first document, or a supervisor's card changes neither lamp nor count.
 func (d *display) show(r result) {
 	var w waiting
 	if !r.read.IsZero() {
@@ -149,6 +156,9 @@ func (d *display) show(r result) {
 	switch {
 	case r.kind == VerdictGiven:
 		e.Earlier, e.Late = r.earlier, late
+		if d.see(r.glance); r.glance != nil {
+			e.Claims = r.glance.of
+		}
 		if !r.read.IsZero() {
 			e.Took = r.at.Sub(r.read)
 		}
@@ -162,10 +172,29 @@ func (d *display) show(r result) {
 	if w.answer && !late && !d.overtaken(r.read) {
 		d.answer(r.read, answerTo(e.Kind, d.wanted))
 	}
-	if d.config.Forward != nil && r.kind == VerdictGiven {
-		d.config.Forward.Verdict(r.candidate.Outcome(), r.candidate.Reason(), r.sequence)
+	if d.config.Forward != nil && r.kind == VerdictGiven && r.mode != Rehearsal {
+		d.forward(&r)
 	}
 	d.gate.hub.publish(d.count(e))
+}
+
+// forward tells the other program. It is never told of a green that the lamp does not show.
+func (d *display) forward(r *result) {
+	outcome, reason := r.candidate.Outcome(), r.candidate.Reason()
+	if outcome == policy.Admit && d.wanted != SignalAdmit {
+		outcome, reason = policy.Refer, policy.Internal
+	}
+	d.config.Forward.Verdict(outcome, reason, r.sequence)
+}
+
+// see makes a glance the one that counts, for as long as the lamp shows a verdict.
+func (d *display) see(g *glance) {
+	d.glance.end()
+	if d.glance = g; g != nil {
+		d.forget.Reset(d.config.Hold)
+	} else {
+		d.forget.Stop()
+	}
 }
 
 // overtaken reports whether the reader has given a later code: it waits for that one's answer now, and would take this one for it.
@@ -233,7 +262,7 @@ func (d *display) count(e Event) Event {
 	case e.Mode == Rehearsal:
 	case e.Kind == ShownAgain:
 		s.Again++
-	case e.Kind == SecondWanted:
+	case e.Kind == SecondWanted, e.Kind == CardShown:
 	case e.Kind == VerdictLate:
 		s.Late++
 	case e.Kind == Overridden:
@@ -254,6 +283,7 @@ func (d *display) count(e Event) Event {
 	e.Count = s.Admitted + s.Referred + s.Denied
 	if e.Kind == VerdictGiven {
 		s.Last = e
+		s.Last.Claims = nil
 	}
 	return e
 }
@@ -332,6 +362,22 @@ func (d *display) set(s Signal) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.status.LampFault = err != nil
+	switch dark := err == nil && s != SignalAdmit; {
+	case !dark:
+		d.dark = time.Time{}
+	case d.dark.IsZero():
+		d.dark = d.gate.opts.Wall()
+	}
+}
+
+// darkFor returns how long the lamp has certainly let nobody through.
+func (d *display) darkFor(now time.Time) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.dark.IsZero() {
+		return 0
+	}
+	return now.Sub(d.dark)
 }
 
 // override lets one person in because a supervisor says so.

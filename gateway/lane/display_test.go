@@ -43,7 +43,7 @@ func inBubble(t *testing.T, test func(*screen)) {
 		s := &screen{t: t, begun: time.Now()}
 		g := &Gate{opts: Options{Wall: time.Now, Log: slog.New(slog.NewTextHandler(&s.log, nil))}}
 		s.display = newDisplay(g, Config{ID: "1", Profile: &demo, Lamp: s, Hold: testHold})
-		s.sub = g.Subscribe("1")
+		s.sub = g.Subscribe("1", policy.Steward)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)

@@ -16,6 +16,7 @@ const (
 	ShownAgain                    // the same code within the repeat time: no new verdict, no lamp, no report
 	SecondWanted                  // a first document is there and a second one of the same person is asked for
 	VerdictLate                   // a code is there and no verdict within Deadline: a person decides
+	CardShown                     // a supervisor's card was read: whoever stands there may act as one for a moment
 	Overridden                    // a supervisor let somebody in
 	Passed                        // who was let in walked through
 	Annulled                      // who was let in did not, and the ticket is good again
@@ -36,6 +37,8 @@ func (k EventKind) String() string {
 		return "second_wanted"
 	case VerdictLate:
 		return "late"
+	case CardShown:
+		return "card"
 	case Overridden:
 		return "overridden"
 	case Passed:
@@ -54,7 +57,8 @@ func (k EventKind) String() string {
 	return "unknown"
 }
 
-// Event is one thing that happened at a lane, for pages and logs. It carries no personal data and nothing of the code's text.
+// Event is one thing that happened at a lane, for pages and logs. It carries no personal data and nothing of the code's text; what Claims
+// returns is the lane's, which forgets it.
 type Event struct {
 	Kind      EventKind
 	Mode      Mode // of the lane, for VerdictGiven and ModeChanged
@@ -66,12 +70,16 @@ type Event struct {
 	Late      bool             // it was said before that there was no verdict in time: no lamp turns green for it
 	Took      time.Duration    // from the frame's last byte to the verdict on disk
 	Count     uint64           // verdicts of this lane since start: two greens in a row differ
+
+	// Claims returns what a role may see of the credential that a verdict is about, as long as the lane knows, see Subscribe; nil: nothing.
+	Claims func(policy.Role) []policy.Disclosed
 }
 
 // Earlier says where and when a credential was used before; the zero value says that it was not.
 type Earlier struct {
-	Lane string
-	At   time.Time
+	Lane     string
+	At       time.Time
+	Sequence uint64 // of the journal entry, by which a supervisor frees it
 }
 
 // hub hands events to subscribers without ever waiting for one: a subscriber that is behind loses the oldest.
@@ -88,13 +96,14 @@ type Subscription struct {
 	Events <-chan Event
 
 	lane   string
+	role   policy.Role
 	events chan Event
 	hub    *hub
 }
 
-func (h *hub) subscribe(lane string) *Subscription {
+func (h *hub) subscribe(lane string, role policy.Role) *Subscription {
 	events := make(chan Event, subscriptionDepth)
-	s := &Subscription{Events: events, lane: lane, events: events, hub: h}
+	s := &Subscription{Events: events, lane: lane, role: role, events: events, hub: h}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.subs == nil {
@@ -102,6 +111,19 @@ func (h *hub) subscribe(lane string) *Subscription {
 	}
 	h.subs[s] = struct{}{}
 	return s
+}
+
+// looks returns the role that may see most of those who watch a lane.
+func (h *hub) looks(lane string) policy.Role {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	most := policy.Steward
+	for s := range h.subs {
+		if s.lane == "" || s.lane == lane {
+			most = max(most, s.role)
+		}
+	}
+	return most
 }
 
 // Close ends the subscription; Events is not closed and receives nothing more.

@@ -89,6 +89,9 @@ type Config struct {
 	Hold    time.Duration // how long the lamp shows a verdict; 0 means DefaultHold
 	Passing time.Duration // how long somebody who was let in may take to walk through, by the turnstile's contact; 0: there is none
 	Second  time.Duration // how long a first document waits for the second one; 0 means MaxSecond
+	// Card takes a supervisor's card that was read here, known by its id in hexadecimal: once it returns, that is on disk. nil: cards
+	// are refused, like everything that is not accepted.
+	Card func(id string) error
 }
 
 // Times of a lane.
@@ -193,7 +196,8 @@ func (g *Gate) Run(ctx context.Context) {
 // Snapshot returns the trust list in force.
 func (g *Gate) Snapshot() *trust.Snapshot { return g.list.Load() }
 
-// SetSnapshot puts another trust list in force, whole, and tells every lane.
+// SetSnapshot puts another trust list in force, whole, and tells every lane. A first document that waits for a second one was judged
+// before, and is forgotten.
 func (g *Gate) SetSnapshot(list *trust.Snapshot) {
 	g.list.Store(list)
 	for _, l := range g.lanes {
@@ -249,11 +253,7 @@ func (g *Gate) Passed(lane string) {
 	case l.passage == nil:
 		l.display.passed()
 	default:
-		select {
-		case l.passage.pulses <- g.opts.Wall():
-		default:
-			g.opts.Log.Error("lane: the contact is faster than the journal", "lane", lane)
-		}
+		l.passage.pulse(g.opts.Wall())
 	}
 }
 
@@ -264,8 +264,11 @@ func (g *Gate) ContactReads(lane string, reads bool) {
 	}
 }
 
-// Subscribe returns the events of a lane from now on, or of all lanes for "".
-func (g *Gate) Subscribe(lane string) *Subscription { return g.hub.subscribe(lane) }
+// Subscribe returns the events of a lane from now on, or of all lanes for "". role is the most that whoever reads them may see of
+// credentials, see Event.Claims; where everybody is a Steward a lane does not even copy what they say.
+func (g *Gate) Subscribe(lane string, role policy.Role) *Subscription {
+	return g.hub.subscribe(lane, min(role, policy.NumRoles-1))
+}
 
 // Enter takes a code that somebody typed at a lane; it goes the way of a scan. The errors are ErrNoLane, ErrTooLong and
 // ErrBusy, if all of the lane's buffers are on their way.

@@ -2,6 +2,7 @@ package lane
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -67,15 +68,15 @@ func TestStatusSaysHowALaneStands(t *testing.T) {
 	p.show(code(t, firstStranger))
 	p.want(ShownAgain)
 	got := s.status("1")
-	if got.Last != last || numberOf(&last) != firstStranger || last.Sequence != 4 || last.Count != 4 {
+	if !reflect.DeepEqual(got.Last, last) || numberOf(&last) != firstStranger || last.Sequence != 4 || last.Count != 4 {
 		t.Errorf("last: %+v, want that of the fourth verdict", got.Last)
 	}
 	got.Last = Event{}
 	want := Status{Lane: "1", Profile: "demo", Scanner: "simulated 1", Connected: true, Admitted: 2, Denied: 1, Referred: 1, Again: 1}
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("status %+v, want %+v", got, want)
 	}
-	if got := s.status("2"); got.Admitted+got.Denied+got.Referred+got.Again != 0 || got.Last != (Event{}) {
+	if got := s.status("2"); got.Admitted+got.Denied+got.Referred+got.Again != 0 || !reflect.DeepEqual(got.Last, Event{}) {
 		t.Errorf("the other lane: %+v", got)
 	}
 }
@@ -176,8 +177,8 @@ func TestBuffersAreOverwritten(t *testing.T) {
 func TestEventsOfALaneAndOfAll(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 2)
-	all := s.gate.Subscribe("")
-	nobody := s.gate.Subscribe("no such lane")
+	all := s.gate.Subscribe("", policy.Steward)
+	nobody := s.gate.Subscribe("no such lane", policy.Steward)
 	s.posts[0].show(code(t, 1))
 	s.posts[0].wantVerdict(1, "admit ok")
 	first := nextEvent(t, all, VerdictGiven)
@@ -200,7 +201,7 @@ func TestSlowSubscriberLosesTheOldestAndDelaysNobody(t *testing.T) {
 	t.Parallel()
 	const scans = subscriptionDepth + 20
 	s := newSite(t, 1)
-	slow := s.gate.Subscribe("1")
+	slow := s.gate.Subscribe("1", policy.Steward)
 	for n := 1; n <= scans; n++ {
 		s.posts[0].show(code(t, n))
 		if e := s.posts[0].wantVerdict(n, "admit ok"); e.Took > 10*time.Second {

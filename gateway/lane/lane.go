@@ -10,6 +10,7 @@ import (
 
 	"passerelle/gateway/journal"
 	"passerelle/gateway/policy"
+	"passerelle/gateway/trust"
 	"passerelle/gateway/verify"
 )
 
@@ -45,10 +46,12 @@ type Lane struct {
 	doubles    []double
 	scans      []verify.Scan
 	candidates []policy.Candidate
+	glances    []*glance
 	ticket     ticket
 	held       held        // the first of two documents
 	patience   *time.Timer // runs while one is held
 	during     *policy.Session
+	under      *trust.Snapshot
 }
 
 // double is a sight of a code that another frame of the batch holds.
@@ -115,9 +118,10 @@ func (l *Lane) decide() {
 			l.dropRepeated()
 			l.verify()
 			l.confirm()
-			l.pair()
+			l.sift()
 			l.commit()
 			l.release()
+			l.verifier.Forget()
 		case <-l.patience.C:
 			l.giveUp()
 		}
@@ -164,23 +168,39 @@ func (l *Lane) verify() {
 	for _, f := range l.batch {
 		l.scans = append(l.scans, verify.Scan{Data: f.buf[:f.n]})
 	}
-	if s := l.session.Load(); s != l.during {
-		l.during = s
-		l.verifier.During(s)
+	session, list := l.session.Load(), l.gate.Snapshot()
+	if session != l.during || list != l.under {
+		l.during, l.under = session, list
+		l.verifier.During(session)
 		l.forget()
 	}
-	l.candidates = l.verifier.Verify(l.candidates[:0], l.scans, l.gate.Snapshot(), l.gate.Now())
+	l.candidates = l.verifier.Verify(l.candidates[:0], l.scans, list, l.gate.Now())
 }
 
-// confirm has the signature of every Admit, and of what may become one, checked a second time, by the standard library alone.
+// confirm has the signature of every Admit, of what may become one, and of every card checked a second time, by the standard library alone.
 func (l *Lane) confirm() {
 	for i := range l.candidates {
 		c := &l.candidates[i]
-		if (c.Outcome() == policy.Admit || c.Awaits()) && !l.verifier.Confirm(i) {
+		if (c.Outcome() == policy.Admit || c.Awaits() || c.Card()) && !l.verifier.Confirm(i) {
 			c.Withdraw(l.config.Profile)
 			l.gate.opts.Log.Error("verify: the second check did not confirm a signature", "lane", l.config.ID, "key", c.Key)
 		}
 	}
+}
+
+// sift takes out of the batch what is no verdict: a supervisor's card, and the first of two documents.
+func (l *Lane) sift() {
+	l.glances = l.glances[:0]
+	for i, f := range l.batch {
+		if l.cardShown(i) {
+			continue
+		}
+		if g, verdict := l.pair(i); verdict {
+			keep := len(l.glances)
+			l.batch[keep], l.candidates[keep], l.glances = f, l.candidates[i], append(l.glances, g)
+		}
+	}
+	l.batch, l.candidates = l.batch[:len(l.glances)], l.candidates[:len(l.glances)]
 }
 
 // commit has the writer claim, append and fsync, and only then gives the verdicts to the display.
@@ -197,12 +217,21 @@ func (l *Lane) commit() {
 	wall := l.gate.opts.Wall()
 	for i := range l.candidates {
 		l.ticket.pending = append(l.ticket.pending, journal.Pending{
-			Lane: l.config.ID, At: wall, Profile: l.config.Profile, Candidate: l.candidates[i], Awaited: l.passage != nil,
+			Lane: l.config.ID, Zone: l.zone(), At: wall, Profile: l.config.Profile, Candidate: l.candidates[i], Awaited: l.passage != nil,
+			Open: mode == OpenCount,
 		})
 	}
 	l.gate.writer.in <- &l.ticket
 	<-l.ticket.done
 	l.publish(mode)
+}
+
+// zone is the one of the lane's session, where movements are counted.
+func (l *Lane) zone() string {
+	if l.during == nil {
+		return ""
+	}
+	return l.during.Zone
 }
 
 // publish gives the final verdicts to the display.
@@ -213,7 +242,7 @@ func (l *Lane) publish(mode Mode) {
 		l.recent.remember(f.hash, now, p.Candidate, p.Sequence)
 		l.display.results <- result{
 			kind: VerdictGiven, mode: mode, read: f.at, candidate: p.Candidate, sequence: p.Sequence,
-			earlier: Earlier{Lane: p.Earlier.Lane, At: p.Earlier.At}, at: now,
+			earlier: Earlier{Lane: p.Earlier.Lane, At: p.Earlier.At, Sequence: p.Earlier.Sequence}, at: now, glance: l.glances[i],
 		}
 	}
 	for i := range l.ticket.pending {

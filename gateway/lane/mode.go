@@ -62,7 +62,7 @@ func (l *Lane) rehearse() {
 	now := l.gate.opts.Wall()
 	for i, f := range l.batch {
 		l.recent.remember(f.hash, now, l.candidates[i], 0)
-		l.display.results <- result{kind: VerdictGiven, mode: Rehearsal, read: f.at, candidate: l.candidates[i], at: now}
+		l.display.results <- result{kind: VerdictGiven, mode: Rehearsal, read: f.at, candidate: l.candidates[i], at: now, glance: l.glances[i]}
 	}
 	for i, f := range l.batch {
 		l.sayAgain(f, &l.candidates[i], 0)

@@ -14,32 +14,28 @@ import (
 type held struct {
 	candidate policy.Candidate
 	person    identity.Person
+	glance    *glance
 	until     time.Time // zero: nothing is held
 }
 
-// pair joins a document with the one that is held, or holds it. What it holds goes out of the batch.
-func (l *Lane) pair() {
+// pair joins the batch's i-th document with the one that is held, or holds it. It returns whether there is a verdict, and what may be
+// seen of the document that it is about.
+func (l *Lane) pair(i int) (*glance, bool) {
 	if !l.held.until.IsZero() && l.gate.opts.Wall().After(l.held.until) {
 		l.giveUp() // its timer had no turn yet
 	}
-	keep := 0
-	for i, f := range l.batch {
-		c := l.candidates[i]
-		switch {
-		case c.State(policy.Format) != policy.Passed:
-			// Nothing could be read, so it is no other document.
-		case l.joins(&c):
-			l.join(i, &c)
-		case c.Awaits():
-			l.hold(i, &c)
-			continue
-		default:
-			l.forget()
-		}
-		l.batch[keep], l.candidates[keep] = f, c
-		keep++
+	c := &l.candidates[i]
+	switch {
+	case c.State(policy.Format) != policy.Passed:
+		return l.look(i), true // nothing could be read, so it is no other document
+	case l.joins(c):
+		return l.join(i, c), true
+	case c.Awaits() && Mode(l.mode.Load()) != OpenCount: // an open lane asks nobody for anything
+		l.hold(i, c)
+		return nil, false
 	}
-	l.batch, l.candidates = l.batch[:keep], l.candidates[:keep]
+	l.forget()
+	return l.look(i), true
 }
 
 // joins reports whether c is what the held document waits for.
@@ -52,19 +48,22 @@ func (l *Lane) joins(c *policy.Candidate) bool {
 }
 
 // join makes c, the candidate of the batch's i-th frame, the verdict on both documents.
-func (l *Lane) join(i int, c *policy.Candidate) {
+func (l *Lane) join(i int, c *policy.Candidate) *glance {
 	var person identity.Person
 	l.identify(&person, i)
 	binding := identity.Compare(&l.held.person, &person)
 	person = identity.Person{}
-	first, second := &l.held.candidate, c
+	first, second, seen := &l.held.candidate, c, l.held.glance
 	if main, _ := l.config.Profile.Pairs(first.Kind, second.Kind); main != first.Kind {
-		first, second = second, first
+		first, second, seen = second, first, l.look(i)
+	} else {
+		l.held.glance = nil // it goes on
 	}
 	both := *first
 	both.Join(second, binding, l.config.Profile)
 	*c = both
 	l.forget()
+	return seen
 }
 
 // hold keeps the batch's i-th document until a second one is there, and says so. A document that was held before is forgotten.
@@ -72,7 +71,7 @@ func (l *Lane) hold(i int, c *policy.Candidate) {
 	f, now := l.batch[i], l.gate.opts.Wall()
 	l.forget()
 	l.identify(&l.held.person, i)
-	l.held.candidate, l.held.until = *c, now.Add(l.config.Second)
+	l.held.candidate, l.held.glance, l.held.until = *c, l.look(i), now.Add(l.config.Second)
 	l.patience.Reset(l.config.Second)
 	l.recent.remember(f.hash, now, *c, 0)
 	l.display.results <- result{kind: SecondWanted, read: f.at, candidate: *c, at: now}
@@ -82,6 +81,7 @@ func (l *Lane) hold(i int, c *policy.Candidate) {
 
 // forget ends the state in which a second document is awaited.
 func (l *Lane) forget() {
+	l.held.glance.end()
 	l.held = held{}
 	l.patience.Stop()
 }
@@ -91,19 +91,21 @@ func (l *Lane) giveUp() {
 	if l.held.until.IsZero() {
 		return
 	}
-	c := l.held.candidate
+	c, seen := l.held.candidate, l.held.glance
+	l.held.glance = nil // it goes on
 	l.forget()
-	if Mode(l.mode.Load()) == Rehearsal {
-		l.display.results <- result{kind: VerdictGiven, mode: Rehearsal, candidate: c, at: l.gate.opts.Wall()}
+	mode := Mode(l.mode.Load())
+	if mode == Rehearsal {
+		l.display.results <- result{kind: VerdictGiven, mode: mode, candidate: c, at: l.gate.opts.Wall(), glance: seen}
 		return
 	}
 	l.ticket.pending = append(l.ticket.pending[:0], journal.Pending{
-		Lane: l.config.ID, At: l.gate.opts.Wall(), Profile: l.config.Profile, Candidate: c,
+		Lane: l.config.ID, Zone: l.zone(), At: l.gate.opts.Wall(), Profile: l.config.Profile, Candidate: c, Open: mode == OpenCount,
 	})
 	l.gate.writer.in <- &l.ticket
 	<-l.ticket.done
 	p := &l.ticket.pending[0]
-	l.display.results <- result{kind: VerdictGiven, candidate: p.Candidate, sequence: p.Sequence, at: l.gate.opts.Wall()}
+	l.display.results <- result{kind: VerdictGiven, mode: mode, candidate: p.Candidate, sequence: p.Sequence, at: l.gate.opts.Wall(), glance: seen}
 }
 
 // identify reads off who the last batch's i-th document is about.

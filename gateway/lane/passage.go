@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"passerelle/gateway/journal"
@@ -12,17 +13,21 @@ import (
 
 // passage waits for those who were let in to walk through, where the lane's turnstile has a contact: authorised → passed, or annulled.
 //
-// Whoever has not walked through in time has the release withdrawn first; then the contact gets its settling time, since a person may
-// be in the turnstile at this moment; only then the entry is annulled on disk, and the ticket is good again. What is unresolved when the
-// gate ends stays used until a supervisor frees it.
+// Whoever has not walked through in time has the release withdrawn first. Then, as soon as the lamp is seen to be dark, the contact gets its
+// settling time, since a person may be in the turnstile at this moment; only then the entry is annulled on disk, and the ticket is good
+// again. Whatever leaves it open who walked, a contact that cannot be read, two who wait and one pulse, leaves the ticket used until a
+// supervisor frees it; so does the gate's end.
 type passage struct {
-	lane     *Lane
-	admitted chan admission
-	pulses   chan time.Time // of the contact
-	reads    chan bool      // whether the contact can be read
-	waiting  []admission    // the one who has waited longest first
-	blind    bool           // the contact cannot be read
-	timer    *time.Timer
+	lane      *Lane
+	admitted  chan admission
+	pulses    chan time.Time // of the contact
+	lost      atomic.Bool    // a pulse found no room
+	reads     chan bool      // whether the contact can be read
+	waiting   []admission    // the one who has waited longest first
+	unwritten []outcome      // known, and not on disk yet
+	blind     bool           // the contact cannot be read
+	timer     *time.Timer    // of the first of waiting
+	retry     *time.Timer    // of unwritten
 }
 
 // admission is one person who was let in and has not walked through.
@@ -30,7 +35,14 @@ type admission struct {
 	sequence  uint64
 	until     time.Time // when the release is withdrawn, then when the entry is annulled
 	withdrawn bool
-	unknown   bool // the contact could not be read at some time: whether this one walked through nobody knows
+	unknown   bool // a pulse that was another's may have been this one's
+}
+
+// outcome is what became of one who was let in.
+type outcome struct {
+	sequence uint64
+	at       time.Time
+	passed   bool
 }
 
 // Times of a passage.
@@ -45,7 +57,7 @@ const (
 func newPassage(l *Lane) *passage {
 	return &passage{
 		lane: l, admitted: make(chan admission, maxWaiting), pulses: make(chan time.Time, maxWaiting),
-		reads: make(chan bool, 4), blind: true, timer: stoppedTimer(),
+		reads: make(chan bool, 4), blind: true, timer: stoppedTimer(), retry: stoppedTimer(),
 		waiting: make([]admission, 0, maxWaiting),
 	}
 }
@@ -64,25 +76,47 @@ func (p *passage) run(ctx context.Context) {
 			p.see(reads)
 		case <-p.timer.C:
 			p.overdue()
+		case <-p.retry.C:
+			p.write()
 		}
-		p.setTimer()
+		p.setTimers()
 	}
 }
 
-func (p *passage) setTimer() {
-	if len(p.waiting) == 0 {
-		p.timer.Stop()
-		return
+func (p *passage) setTimers() {
+	p.timer.Stop()
+	if len(p.waiting) > 0 {
+		p.timer.Reset(max(0, p.waiting[0].until.Sub(p.lane.gate.opts.Wall())))
 	}
-	p.timer.Reset(max(0, p.waiting[0].until.Sub(p.lane.gate.opts.Wall())))
+	p.retry.Stop()
+	if len(p.unwritten) > 0 {
+		p.retry.Reset(resolveWait)
+	}
 }
 
-// passed resolves the person who has waited longest: people walk through in their order. A pulse that nobody waits for is counted alone.
+// pulse is one person who walked through.
+func (p *passage) pulse(at time.Time) {
+	select {
+	case p.pulses <- at:
+	default:
+		p.lost.Store(true)
+	}
+}
+
+// passed resolves the person who has waited longest: people walk through in their order. Nobody is sure of that, so those who wait
+// besides are not annulled after it. A pulse that nobody waits for is counted alone.
 func (p *passage) passed(at time.Time) {
 	p.collect()
 	p.lane.display.passed()
-	if len(p.waiting) > 0 {
-		p.resolve(at, true)
+	for len(p.waiting) > 0 {
+		first := p.waiting[0]
+		p.waiting = slices.Delete(p.waiting, 0, 1)
+		if p.resolve(outcome{first.sequence, at, true}) {
+			for i := range p.waiting {
+				p.waiting[i].unknown = true
+			}
+			return
+		}
 	}
 }
 
@@ -91,10 +125,17 @@ func (p *passage) passed(at time.Time) {
 func (p *passage) see(reads bool) {
 	p.collect()
 	if p.blind = !reads; p.blind {
-		for i := range p.waiting {
-			p.waiting[i].unknown = true
-		}
+		p.leaveOpen(len(p.waiting))
 	}
+}
+
+// leaveOpen gives up on the first n who wait: their tickets stay used.
+func (p *passage) leaveOpen(n int) {
+	for _, a := range p.waiting[:n] {
+		p.lane.gate.opts.Log.Error("contact: nobody knows whether this one walked through; a supervisor may free the ticket",
+			"lane", p.lane.config.ID, "entry", a.sequence)
+	}
+	p.waiting = slices.Delete(p.waiting, 0, n)
 }
 
 // collect takes those who were let in before what is looked at now.
@@ -105,51 +146,76 @@ func (p *passage) collect() {
 }
 
 func (p *passage) take(a admission) {
-	a.unknown = p.blind
 	p.waiting = append(p.waiting, a)
+	if p.blind {
+		p.leaveOpen(len(p.waiting))
+	}
 }
 
 // overdue withdraws the release for whoever has waited too long, and annuls the entry once the contact can say nothing more.
 func (p *passage) overdue() {
+	p.collect()
+	for len(p.pulses) > 0 {
+		p.passed(<-p.pulses)
+	}
+	if p.lost.Swap(false) {
+		p.lane.gate.opts.Log.Error("lane: the contact is faster than the journal", "lane", p.lane.config.ID)
+		p.leaveOpen(len(p.waiting))
+	}
 	now := p.lane.gate.opts.Wall()
 	if len(p.waiting) == 0 || now.Before(p.waiting[0].until) {
 		return
 	}
 	first := &p.waiting[0]
-	if first.withdrawn && first.unknown {
-		p.lane.gate.opts.Log.Error("contact: nobody knows whether this one walked through; a supervisor may free the ticket", "lane", p.lane.config.ID, "entry", first.sequence)
+	if !first.withdrawn {
+		first.withdrawn, first.until = true, now.Add(settling)
+		p.lane.display.withdraw(first.sequence)
+		return
+	}
+	switch dark := p.lane.display.darkFor(now); {
+	case dark < settling:
+		first.until = now.Add(settling - dark)
+	case first.unknown:
+		p.leaveOpen(1)
+	default:
+		sequence := first.sequence
 		p.waiting = slices.Delete(p.waiting, 0, 1)
-		return
+		p.resolve(outcome{sequence, now, false})
 	}
-	if first.withdrawn {
-		p.resolve(now, false)
-		return
-	}
-	first.withdrawn, first.until = true, now.Add(settling)
-	p.lane.display.withdraw(first.sequence)
 }
 
-// resolve has it on disk that the first of waiting passed, or did not. On a full disk that is tried again: until then the ticket stays
-// used.
-func (p *passage) resolve(at time.Time, passed bool) {
-	l, first := p.lane, &p.waiting[0]
-	_, err := l.gate.opts.Journal.Resolve(l.config.ID, at, first.sequence, passed)
-	if errors.Is(err, journal.ErrFull) {
+// resolve has it on disk that somebody passed, or did not. On a full disk that is tried again: until then the ticket stays used. It is
+// false if nobody waits for that any more: a supervisor has freed the ticket.
+func (p *passage) resolve(o outcome) bool {
+	l := p.lane
+	_, err := l.gate.opts.Journal.Resolve(l.config.ID, o.at, o.sequence, o.passed)
+	switch {
+	case errors.Is(err, journal.ErrNotPending):
+		return false
+	case errors.Is(err, journal.ErrFull):
 		l.gate.opts.Log.Error("journal: a passage cannot be written yet", "lane", l.config.ID, "err", err)
-		first.until = l.gate.opts.Wall().Add(resolveWait)
-		return
+		p.unwritten = append(p.unwritten, o)
+		return true
+	case err != nil:
+		l.gate.opts.Log.Error("journal: a passage was not written", "lane", l.config.ID, "entry", o.sequence, "err", err)
+		return true
 	}
 	kind := Annulled
-	if passed {
+	if o.passed {
 		kind = Passed
 	}
-	if err != nil { // freed by a supervisor meanwhile, or the store is gone
-		l.gate.opts.Log.Error("journal: a passage was not written", "lane", l.config.ID, "entry", first.sequence, "err", err)
-	} else {
-		l.display.resolved(kind, first.sequence, at)
-		l.gate.opts.Committed()
+	l.display.resolved(kind, o.sequence, o.at)
+	l.gate.opts.Committed()
+	return true
+}
+
+// write tries again what could not be written.
+func (p *passage) write() {
+	again := p.unwritten
+	p.unwritten = nil
+	for _, o := range again {
+		p.resolve(o)
 	}
-	p.waiting = slices.Delete(p.waiting, 0, 1)
 }
 
 // await is told of each verdict before its lamp is set.

@@ -99,7 +99,7 @@ func TestUnresolvedAtTheEndStaysUsedUntilASupervisorFreesIt(t *testing.T) {
 	if len(left) != 1 || left[0].Sequence != e.Sequence || left[0].Lane != p.id {
 		t.Fatalf("unresolved: %+v, want entry %d", left, e.Sequence)
 	}
-	if err := s.journal.Free(p.id, time.Now(), e.Sequence, "not_passed"); err != nil {
+	if err := s.journal.Free(p.id, time.Now(), e.Sequence, journal.Deed{Reason: "not_passed", By: "amina", Means: "pin"}); err != nil {
 		t.Fatal(err)
 	}
 	if c := s.counted(); c.Authorised != 1 || c.Annulled != 1 || c.Pending != 0 {

@@ -67,7 +67,7 @@ func (l *Lane) readFrames(ctx context.Context, s Scanner) error {
 			return err
 		}
 		f.n, f.at = n, l.gate.opts.Wall()
-		if l.config.Forward != nil && n <= verify.MaxFrame { // a code that was cut is another code
+		if l.config.Forward != nil && n <= verify.MaxFrame && Mode(l.mode.Load()) != Rehearsal { // a code that was cut is another code
 			l.config.Forward.Scan(f.buf[:f.n])
 		}
 		l.display.arrived <- waiting{read: f.at, answer: l.config.Reader != nil}

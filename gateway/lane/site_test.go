@@ -39,6 +39,7 @@ type site struct {
 	// open opens a lane's scanner; nil opens its path by the serial driver.
 	open    func(context.Context, *post) (Scanner, error)
 	forward Forwarder
+	card    func(id string) error // takes supervisors' cards
 
 	disk    disk
 	clock   clock
@@ -86,7 +87,7 @@ func newSite(t testing.TB, lanes int, changes ...func(*site)) *site {
 		t.Fatal(err)
 	}
 	for _, p := range s.posts {
-		p.events = s.gate.Subscribe(p.id)
+		p.events = s.gate.Subscribe(p.id, policy.Steward)
 	}
 	if !s.still {
 		s.start()
@@ -110,7 +111,7 @@ func (s *site) newPost(id string) Config {
 		profile = own
 	}
 	return Config{
-		ID: id, Profile: &profile, Scanner: "simulated " + id, Lamp: p.lamp, Repeat: s.repeat, Hold: MinHold, Second: s.second, Passing: s.passing, Forward: s.forward,
+		ID: id, Profile: &profile, Scanner: "simulated " + id, Lamp: p.lamp, Repeat: s.repeat, Hold: MinHold, Second: s.second, Passing: s.passing, Forward: s.forward, Card: s.card,
 		Open: func(ctx context.Context) (Scanner, error) {
 			if s.open != nil {
 				return s.open(ctx, p)

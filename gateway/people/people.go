@@ -48,7 +48,7 @@ const (
 	FirstDelay = 30 * time.Second
 	MaxDelay   = 15 * time.Minute
 
-	maxHashing = 2 // passwords or PINs that are looked at at once: each takes a core for a good part of a second
+	maxHashing = 2 // passwords, and as many PINs, that are looked at at once: each takes a core for a good part of a second
 )
 
 // Errors of this package. Delayed is one more.
@@ -151,7 +151,8 @@ type Options struct {
 type People struct {
 	opts    Options
 	path    string
-	hashing chan struct{} // holds a token for each secret that is looked at
+	logins  chan struct{} // holds a token for each password that is looked at
+	pins    chan struct{} // for each PIN: whoever guesses passwords, from anywhere, keeps no supervisor at a lane waiting
 	writing sync.Mutex    // held while the file is changed: the lock on disk is for other processes
 
 	mu        sync.Mutex
@@ -179,7 +180,7 @@ type Counts struct {
 // Open reads the accounts; that there are none yet is no error, an unreadable file is.
 func Open(opts Options) (*People, error) {
 	p := &People{
-		opts: opts, path: filepath.Join(opts.Dir, fileName), hashing: make(chan struct{}, maxHashing),
+		opts: opts, path: filepath.Join(opts.Dir, fileName), logins: make(chan struct{}, maxHashing), pins: make(chan struct{}, maxHashing),
 		sessions: make(map[digest]*entry), tries: make(map[string]*tries), pairings: make(map[digest]pairing), grants: make(map[string]grant),
 	}
 	p.mu.Lock()

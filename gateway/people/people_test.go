@@ -334,16 +334,24 @@ func TestManyTriesAtOnceGetNoMoreThanOneAfterTheOther(t *testing.T) {
 func TestOnlySoManySecretsAreLookedAtAtOnce(t *testing.T) {
 	t.Parallel()
 	w := open(t, t.TempDir())
-	w.add(t, "a", Steward, good, "")
-	for range maxHashing {
-		release, err := w.hash()
-		if err != nil {
-			t.Fatal(err)
+	w.add(t, "a", Supervisor, good, "480913")
+	take := func(places chan struct{}) {
+		t.Helper()
+		for range maxHashing {
+			release, err := hash(places)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(release)
 		}
-		defer release()
 	}
+	take(w.logins)
 	_, _, err := w.Login("a", good)
 	wantError(t, "login", err, ErrBusy)
+	if err := w.CheckPIN("A", "a", "480913"); err != nil {
+		t.Errorf("a supervisor's PIN, while others guess passwords: %v", err)
+	}
+	take(w.pins)
 	wantError(t, "PIN", w.CheckPIN("A", "a", "480913"), ErrBusy)
 }
 

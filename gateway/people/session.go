@@ -28,7 +28,7 @@ type entry struct {
 // Login looks at a password and begins a session. The token is the only key to it and is kept nowhere. The errors are ErrWrong,
 // ErrBusy, ErrDamaged and *Delayed.
 func (p *People) Login(name, password string) (token string, s Session, err error) {
-	release, err := p.hash()
+	release, err := hash(p.logins)
 	if err != nil {
 		return "", Session{}, err
 	}
@@ -59,10 +59,10 @@ func (p *People) Login(name, password string) (token string, s Session, err erro
 }
 
 // hash takes one of the few places for slow work.
-func (p *People) hash() (release func(), err error) {
+func hash(places chan struct{}) (release func(), err error) {
 	select {
-	case p.hashing <- struct{}{}:
-		return func() { <-p.hashing }, nil
+	case places <- struct{}{}:
+		return func() { <-places }, nil
 	default:
 		return nil, ErrBusy
 	}

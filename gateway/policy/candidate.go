@@ -28,6 +28,7 @@ type Candidate struct {
 	Aged  int64  // seconds since that list was issued, 0 if the clock says less
 	Clock ClockClass
 
+	card   bool     // a supervisor's, and good
 	waived CheckSet // that its kind must pass elsewhere, but not here
 	asked  CheckSet // that it must pass although its kind need not
 }
@@ -91,6 +92,7 @@ func (c *Candidate) Finalize(claim Claim, p *Profile) Verdict {
 // fast path has a fault, so a person decides.
 func (c *Candidate) Withdraw(p *Profile) {
 	c.findings.Fail(Signature, Internal)
+	c.card = false
 	c.outcome, c.reason = decide(&c.findings, c.required(p), p)
 }
 

@@ -5,7 +5,7 @@ import "passerelle/gateway/trust"
 // Kind is what a code is. The zero value is a code that nobody recognised.
 type Kind uint8
 
-// The kinds. Those up to Opaque are read here; HCERT and PT1 stand for codes that could not be read so far that their type is known.
+// The kinds. Uses that a ledger has on disk are known by their numbers, so a new one comes last. Those up to Opaque are read here; HCERT and PT1 stand for codes that could not be read so far that their type is known.
 const (
 	Unknown Kind = iota
 	HCERT
@@ -34,6 +34,8 @@ const (
 	MDL
 	AAMVA
 
+	Supervisor // a card, PT1 as well; it is never admitted, see Candidate.Card
+
 	NumKinds
 )
 
@@ -57,7 +59,7 @@ func ParseKind(name string) (Kind, bool) {
 
 var kindNames = [NumKinds]string{
 	Unknown: "unknown", HCERT: "hcert", HCERTVaccination: "hcert:vaccination", HCERTTest: "hcert:test", HCERTRecovery: "hcert:recovery",
-	PT1: "pt1", Ticket: "ticket", Pass: "pass", Voucher: "voucher", Stamp: "stamp", Pretix: "pretix", Code: "code", BCBP: "bcbp", MRZ: "mrz",
+	PT1: "pt1", Ticket: "ticket", Pass: "pass", Voucher: "voucher", Stamp: "stamp", Supervisor: "supervisor", Pretix: "pretix", Code: "code", BCBP: "bcbp", MRZ: "mrz",
 	VDSNC: "vds-nc", Claim169: "claim169", Opaque: "opaque", SHC: "shc", SealIDB: "idb", Seal2DDoc: "2d-doc", SealVDS: "vds", UIC: "uic",
 	MDL: "mdl", AAMVA: "aamva",
 }
@@ -79,6 +81,8 @@ func (k Kind) usage() trust.Usage {
 		return trust.VoucherUsage
 	case Stamp:
 		return trust.StampUsage
+	case Supervisor:
+		return trust.SupervisorUsage
 	case Pretix:
 		return trust.PretixUsage
 	case BCBP:

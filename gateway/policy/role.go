@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -171,6 +172,17 @@ var claims = []row{
 	{"birth_date", Authority, inPerson(func(p *claim169.Person) []byte { return p.Birth })},
 	{"nationality", Authority, inPerson(func(p *claim169.Person) []byte { return p.Nationality })},
 	{"document_number", Authority, inPerson(func(p *claim169.Person) []byte { return p.ID })},
+}
+
+// ClaimNames returns the names of all that may be disclosed, each once, in the order of the table.
+func ClaimNames() []string {
+	var names []string
+	for _, c := range claims {
+		if !slices.Contains(names, c.name) {
+			names = append(names, c.name)
+		}
+	}
+	return names
 }
 
 // moment writes a time; nothing for none.

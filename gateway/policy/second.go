@@ -50,6 +50,8 @@ func (c *Candidate) Join(other *Candidate, b Binding, p *Profile) {
 // used less. It is false if c has no room to say so: then a person decides.
 func joinUse(c, other *Candidate) bool {
 	switch {
+	case other.Zone != "" && other.Zone != c.Zone && c.Once:
+		return false // the ledger counts by zones, and c's uses are counted in c's
 	case !c.Once:
 		c.Once, c.Use, c.Also, c.Uses, c.Expires = true, other.Use, other.Also, other.Uses, other.Expires
 		c.Zone, c.Exit = other.Zone, other.Exit

@@ -64,17 +64,17 @@ func (p *Place) admits(f *Findings, c *Candidate, event, zone, gate []byte, boun
 	}
 }
 
-// use says how a candidate of the place is used, if its kind is used only so often here. zone is the one that the credential itself
+// use says whether the holder comes or leaves, and how a candidate of the place is used, if its kind is used only so often here. zone is the one that the credential itself
 // names: were it the lane's, a ticket for every zone would be good once in each.
 func (p *Place) use(c *Candidate, id UseID, uses int64, zone []byte) {
-	if c.Once = p.Profile.Once.Has(c.Kind); !c.Once {
-		return
-	}
-	c.Use, c.Uses = id, uint8(min(max(uses, 1), 255))
 	s := p.session()
 	if s != nil {
 		c.Exit = s.Exit
 	}
+	if c.Once = p.Profile.Once.Has(c.Kind); !c.Once {
+		return
+	}
+	c.Use, c.Uses = id, uint8(min(max(uses, 1), 255))
 	switch {
 	case len(zone) == 0:
 	case s != nil && string(zone) == s.Zone:

@@ -15,9 +15,13 @@ func (p *Place) Ticket(f *Findings, c *Candidate, t *cwt.Claims, key *trust.Key)
 	p.denied(f, identity)
 	p.status(f, c, &t.Status, key)
 	p.Now.within(f, max(t.IssuedAt, t.NotBefore)-Skew, t.Expires+Skew)
-	p.accepted(f, c.Kind, key.Country)
 	p.admits(f, c, t.Event, t.Zone, t.Gate, c.Kind == Ticket)
 	f.Skip(Identity)
+	if c.Kind == Supervisor {
+		p.card(f, c, key)
+		return
+	}
+	p.accepted(f, c.Kind, key.Country)
 	if len(t.Zone) > maxZone {
 		f.Fail(Format, TooLarge) // the journal could not keep where it was used
 		return
@@ -49,6 +53,8 @@ func ticketKind(k cwt.Kind) Kind {
 		return Voucher
 	case cwt.Stamp:
 		return Stamp
+	case cwt.Supervisor:
+		return Supervisor
 	}
 	return PT1
 }

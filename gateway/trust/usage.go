@@ -23,9 +23,10 @@ const (
 	PretixUsage
 	BCBPUsage
 	VDSNCUsage // of acceptance rows alone: VDS-NC is signed under authorities, not with keys of the list
+	SupervisorUsage
 
 	AllHCERT   = HCERTVaccination | HCERTTest | HCERTRecovery
-	AllTickets = TicketUsage | PassUsage | VoucherUsage | StampUsage // of PT1
+	AllTickets = TicketUsage | PassUsage | VoucherUsage | StampUsage | SupervisorUsage // of PT1
 	AllUsages  = AllHCERT | AllTickets | Claim169Usage | PretixUsage | BCBPUsage | VDSNCUsage
 
 	scoped      = Claim169Usage | PretixUsage | BCBPUsage
@@ -47,6 +48,7 @@ var usageNames = []struct {
 	{PretixUsage, "pretix"},
 	{BCBPUsage, "bcbp"},
 	{VDSNCUsage, "vdsnc"},
+	{SupervisorUsage, "supervisor"},
 }
 
 // MaxScope is the longest scope, in bytes.

@@ -20,6 +20,7 @@ func TestUsagesOfAKeyAreReadAsTheyAreWritten(t *testing.T) {
 		{"pass", PassUsage, "", true},
 		{"voucher", VoucherUsage, "", true},
 		{"stamp", StampUsage, "", true},
+		{"supervisor", SupervisorUsage, "", true},
 		{"hcert:test", HCERTTest, "", true},
 		{"claim169", Claim169Usage, "", true},
 		{"claim169:www.mosip.io", Claim169Usage, "www.mosip.io", true},

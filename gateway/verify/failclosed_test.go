@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,8 +54,8 @@ func documents(t testing.TB) map[string]document {
 	seal := sealID(t, w.codes["vds-nc"])
 	boarding := func(l boardingLeg) []byte { return bcbp.AppendUse(nil, l.leg(), today) }
 	return map[string]document{
-		"hcert":              {kind: policy.HCERTVaccination, byKey: true, accepted: true, revocable: true},
-		"hcert ed25519":      {kind: policy.HCERTVaccination, byKey: true, accepted: true, revocable: true},
+		"hcert":              {kind: policy.HCERTVaccination, byKey: true, accepted: true, deniable: claimsID(t, w.codes["hcert"]), revocable: true},
+		"hcert ed25519":      {kind: policy.HCERTVaccination, byKey: true, accepted: true, deniable: claimsID(t, w.codes["hcert ed25519"]), revocable: true},
 		"ticket":             {kind: policy.Ticket, byKey: true, place: true, accepted: true, deniable: id("ticket 1"), revocable: true},
 		"ticket ed25519":     {kind: policy.Ticket, byKey: true, place: true, accepted: true, deniable: id("ticket ed25519"), revocable: true},
 		"ticket with status": {kind: policy.Ticket, and: "revocation", byKey: true, place: true, accepted: true, deniable: id("ticket with status"), status: true, revocable: true, known: true},
@@ -70,6 +71,17 @@ func documents(t testing.TB) map[string]document {
 		"claim169":           {kind: policy.Claim169, byKey: true, accepted: true, deniable: []byte("registry.example\x001234567890")},
 		"mrz":                {kind: policy.MRZ},
 	}
+}
+
+// claimsID is what block lists know a certificate by.
+func claimsID(t testing.TB, code string) []byte {
+	t.Helper()
+	_, r := setup(t).show(t, code)
+	if r.Message == nil {
+		t.Fatalf("no message: %v", r.Err)
+	}
+	sum := sha256.Sum256(r.Message.Payload)
+	return sum[:]
 }
 
 func sealID(t testing.TB, code string) []byte {

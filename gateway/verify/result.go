@@ -74,7 +74,7 @@ var (
 )
 
 // Result is more of what the last Verify found out about one code, for inspect, for a second document and for the second check of an
-// Admit. It is valid until the next Verify. What the code says is nil unless its signature passed, or it is of a kind that nobody signs.
+// Admit. It is valid until the next Verify or Forget. What the code says is nil unless its signature passed, or it is of a kind that nobody signs.
 type Result struct {
 	Layer   Layer         // that did not open, or LayerDone
 	Err     error         // why; nil for LayerDone

@@ -41,7 +41,11 @@ type Verifier struct {
 	items   []item // of the batch in work
 	jobs    []sig.Job
 	owners  []int // jobs[i] belongs to items[owners[i]]
+	used    int   // bytes of arena with something in them, since Forget
 }
+
+// room is what one code may take up of the arena: the message, and the claims' own copy.
+const room = cose.Headroom + 2*MaxInflated
 
 // New returns a Verifier for a profile, which must not change any more. Signatures are verified by what the process shares for
 // that; nil is the standard library.
@@ -50,7 +54,7 @@ func New(p *policy.Profile, fast *sig.Accelerator) *Verifier {
 		profile: p,
 		sig:     sig.NewVerifier(fast),
 		text:    make([]byte, 0, MaxScan),
-		arena:   make([]byte, MaxBatch*(cose.Headroom+2*MaxInflated)), // twice: for the claims' own copy
+		arena:   make([]byte, MaxBatch*room),
 		items:   make([]item, MaxBatch),
 		jobs:    make([]sig.Job, 0, MaxBatch*trust.MaxKeysPerID),
 		owners:  make([]int, 0, MaxBatch*trust.MaxKeysPerID),
@@ -73,6 +77,14 @@ func (v *Verifier) Verify(dst []policy.Candidate, scans []Scan, list *trust.Snap
 		scans = scans[n:]
 	}
 	return dst
+}
+
+// Forget overwrites what is left of the last Verify: codes, claims, who it was. A Result is not valid after it.
+func (v *Verifier) Forget() {
+	clear(v.text[:cap(v.text)])
+	clear(v.arena[:min(v.used+room, len(v.arena))]) // a code that could not be opened leaves something behind the others
+	clear(v.items)
+	v.jobs, v.owners, v.items, v.used = v.jobs[:0], v.owners[:0], v.items[:0], 0
 }
 
 // open finds out what each code is and decodes those that we know.
@@ -101,6 +113,7 @@ func (v *Verifier) open(scans []Scan) {
 			arena = openCode(v, it, payload, arena)
 		}
 	}
+	v.used = max(v.used, len(v.arena)-len(arena))
 }
 
 // chooseKeys looks up who may have signed each code and lines the signatures up.

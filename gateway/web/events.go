@@ -41,8 +41,9 @@ func (s *Server) stream(ctx *fasthttp.RequestCtx, id string) {
 		busy(ctx, "all event streams are taken")
 		return
 	}
-	events, stop := s.config.Subscribe(id)
-	st := &stream{server: s, ctx: ctx, lane: id, who: s.visitor(ctx), events: events, stop: stop, beat: time.NewTicker(heartbeat)}
+	who := s.visitor(ctx)
+	events, stop := s.config.Subscribe(id, who.role())
+	st := &stream{server: s, ctx: ctx, lane: id, who: who, events: events, stop: stop, beat: time.NewTicker(heartbeat)}
 	st.buf = append(st.buf, "retry: 500\n\n"...)
 	st.appendStatus()
 	st.ready = st.buf
@@ -108,14 +109,22 @@ type laneStatus struct {
 	Mode      string `json:"mode"`
 	Scanner   string `json:"scanner"`
 	Connected bool   `json:"connected"`
+
+	Session      *laneSession `json:"session"` // null: nothing was said
+	SessionLevel level        `json:"session_level"`
+	Counts       laneCounts   `json:"counts"`
 	freshness
 }
 
 func (st *stream) appendStatus() {
-	status, _ := st.server.config.Gate.Status(st.lane) // an unknown lane is not connected
+	s := st.server
+	status, _ := s.config.Gate.Status(st.lane) // an unknown lane is not connected
+	session, profile := s.config.Session(st.lane)
 	st.appendNamed("status", docStatus, laneStatus{
-		Lane: st.lane, At: stamp(st.server.config.Wall()), Profile: status.Profile, Mode: status.Mode.String(), Scanner: status.Scanner,
-		Connected: status.Connected, freshness: st.server.freshness(),
+		Lane: st.lane, At: stamp(s.config.Wall()), Profile: status.Profile, Mode: status.Mode.String(), Scanner: status.Scanner,
+		Connected: status.Connected,
+		Session:   newLaneSession(session).brief(), SessionLevel: sessionLevel(session, profile, s.config.Now()),
+		Counts: newLaneCounts(s.config.LaneCount(st.lane)), freshness: s.freshness(),
 	})
 }
 
@@ -127,7 +136,10 @@ func (st *stream) appendEvent(e *lane.Event) {
 	switch kind {
 	case lane.VerdictGiven:
 		st.buf = append(st.buf, "event: verdict\ndata: "...)
-		verdict := st.server.appendClaims(appendVerdict(nil, e), &st.who, e.Lane, st.server.claimsAt(&st.who, e))
+		verdict := appendVerdict(nil, e)
+		if e.Claims != nil {
+			verdict = st.server.appendClaims(verdict, &st.who, e.Lane, e.Claims(st.who.role()))
+		}
 		st.buf = append(st.who.appendSeen(st.buf, docVerdict, append(verdict, '}')), "\n\n"...)
 	case lane.ModeChanged:
 		st.appendNamed(e.Kind.String(), docEvent, struct {
@@ -186,7 +198,9 @@ func appendVerdict(dst []byte, e *lane.Event) []byte {
 	dst = appendText(dst, e.Earlier.Lane)
 	dst = append(dst, `,"at":"`...)
 	dst = append(dst, stamp(e.Earlier.At)...)
-	return append(dst, `"}`...)
+	dst = append(dst, `","sequence":`...)
+	dst = strconv.AppendUint(dst, e.Earlier.Sequence, 10)
+	return append(dst, '}')
 }
 
 func appendText(dst []byte, s string) []byte {

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"passerelle/gateway/journal"
 	"passerelle/gateway/lane"
 	"passerelle/gateway/policy"
 	"passerelle/gateway/sig"
@@ -29,14 +30,21 @@ type source struct {
 	mu      sync.Mutex
 	ids     []string
 	status  map[string]lane.Status
-	subs    map[chan lane.Event]string
+	subs    map[chan lane.Event]watcher
+	claims  func(lane string, role policy.Role) []policy.Disclosed // of every verdict; nil for none
 	entered []string
 	fault   error // of Enter
 	count   uint64
 }
 
+// watcher is who reads events: of a lane, or of all for "", and what he may see.
+type watcher struct {
+	lane string
+	role policy.Role
+}
+
 func newSource(ids ...string) *source {
-	s := &source{ids: ids, status: make(map[string]lane.Status), subs: make(map[chan lane.Event]string)}
+	s := &source{ids: ids, status: make(map[string]lane.Status), subs: make(map[chan lane.Event]watcher)}
 	for _, id := range ids {
 		s.status[id] = lane.Status{Lane: id, Profile: "demo", Scanner: "simulated scanner", Connected: true}
 	}
@@ -72,11 +80,11 @@ func (s *source) failWith(err error) {
 	s.fault = err
 }
 
-func (s *source) subscribe(id string) (<-chan lane.Event, func()) {
+func (s *source) subscribe(id string, role policy.Role) (<-chan lane.Event, func()) {
 	events := make(chan lane.Event, 64)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.subs[events] = id
+	s.subs[events] = watcher{id, role}
 	return events, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -104,8 +112,11 @@ func (s *source) publish(e lane.Event) {
 	if e.At.IsZero() {
 		e.At = time.Now()
 	}
-	for events, id := range s.subs {
-		if id == "" || id == e.Lane {
+	for events, who := range s.subs {
+		if who.lane == "" || who.lane == e.Lane {
+			if s.claims != nil && e.Kind == lane.VerdictGiven {
+				e.Claims = func(r policy.Role) []policy.Disclosed { return s.claims(e.Lane, min(r, who.role)) }
+			}
 			select {
 			case events <- e:
 			default:
@@ -118,7 +129,7 @@ func (s *source) publish(e lane.Event) {
 func (s *source) give(id string, r policy.Reason) {
 	e := lane.Event{Kind: lane.VerdictGiven, Lane: id, Sequence: 41, Candidate: candidate(r), Took: 2345 * time.Microsecond}
 	if r == policy.AlreadyUsed {
-		e.Earlier = lane.Earlier{Lane: "B", At: time.Now().Add(-7 * time.Minute)}
+		e.Earlier = lane.Earlier{Lane: "B", At: time.Now().Add(-7 * time.Minute), Sequence: 12}
 	}
 	s.publish(e)
 }
@@ -161,6 +172,10 @@ type place struct {
 	journal string
 	reports Reports
 	foreign int
+
+	sessions map[string]*policy.Session // by lane
+	lanes    map[string]journal.Count
+	zones    []journal.Count
 }
 
 func (p *place) set(change func(*place)) {
@@ -248,9 +263,16 @@ func serve(t testing.TB, change func(*Config), adapt func(*Server), ids ...strin
 		Snapshot: get(st.place, func(p *place) *trust.Snapshot { return p.list }),
 		Now:      get(st.place, func(p *place) policy.Now { return p.now }),
 		Journal:  get(st.place, func(p *place) string { return p.journal }),
-		Reports:  get(st.place, func(p *place) Reports { return p.reports }),
-		Foreign:  get(st.place, func(p *place) int { return p.foreign }),
-		Wall:     time.Now, Profile: &demo, Version: "test",
+		Session: func(id string) (*policy.Session, *policy.Profile) {
+			return get(st.place, func(p *place) *policy.Session { return p.sessions[id] })(), &demo
+		},
+		LaneCount: func(id string) journal.Count {
+			return get(st.place, func(p *place) journal.Count { return p.lanes[id] })()
+		},
+		ZoneCounts: get(st.place, func(p *place) []journal.Count { return p.zones }),
+		Reports:    get(st.place, func(p *place) Reports { return p.reports }),
+		Foreign:    get(st.place, func(p *place) int { return p.foreign }),
+		Wall:       time.Now, Profile: &demo, Version: "test",
 		Take: func(b []byte) (uint64, error) {
 			if !bytes.HasPrefix(b, []byte("bundle ")) {
 				return 0, errors.New("take trust bundle: the signature is not by a pinned root")

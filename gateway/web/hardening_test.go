@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"passerelle/gateway/journal"
 	"passerelle/gateway/lane"
 	"passerelle/gateway/policy"
 )
@@ -341,7 +342,9 @@ func TestNewRefusesWhatCouldNotBeServed(t *testing.T) {
 		return Config{
 			Gate: newSource("A"), Subscribe: newSource("A").subscribe, Snapshot: newPlace().snapshot, Now: func() policy.Now { return policy.At(0) },
 			Wall: time.Now, Profile: &demo, Take: func([]byte) (uint64, error) { return 0, nil }, Journal: func() string { return "ok" }, Log: quietLog(),
-			TakeFeed: func([]byte) (FeedTaken, error) { return FeedTaken{}, nil },
+			TakeFeed:  func([]byte) (FeedTaken, error) { return FeedTaken{}, nil },
+			Session:   func(string) (*policy.Session, *policy.Profile) { return nil, &demo },
+			LaneCount: func(string) journal.Count { return journal.Count{} }, ZoneCounts: func() []journal.Count { return nil },
 		}
 	}
 	if _, err := New(good()); err != nil {
@@ -350,6 +353,9 @@ func TestNewRefusesWhatCouldNotBeServed(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"no gate":            func(c *Config) { c.Gate = nil },
 		"no journal":         func(c *Config) { c.Journal = nil },
+		"no session":         func(c *Config) { c.Session = nil },
+		"no lanes' counts":   func(c *Config) { c.LaneCount = nil },
+		"no zones' counts":   func(c *Config) { c.ZoneCounts = nil },
 		"too many verifiers": func(c *Config) { c.Verifiers = maxVerifiers + 1 },
 		"language":           func(c *Config) { c.Language = "de" },
 		"slash":              func(c *Config) { c.Gate = newSource("A/B") },

@@ -124,21 +124,35 @@ func (s *Server) trustState() trustState {
 type laneState struct {
 	Lane      string `json:"lane"`
 	Profile   string `json:"profile"`
+	Mode      string `json:"mode"`
 	Scanner   string `json:"scanner"`
 	Connected bool   `json:"connected"`
-	Admitted  uint64 `json:"admitted"`
-	Denied    uint64 `json:"denied"`
-	Referred  uint64 `json:"referred"`
-	Again     uint64 `json:"again"`
-	Late      uint64 `json:"late"`
-	Passed    uint64 `json:"passed"`
-	LampFault bool   `json:"lamp_fault"` // nobody knows what the lamp shows
+
+	// Since the program started.
+	Admitted   uint64 `json:"admitted"`
+	Denied     uint64 `json:"denied"`
+	Referred   uint64 `json:"referred"`
+	Again      uint64 `json:"again"`
+	Late       uint64 `json:"late"`
+	Passed     uint64 `json:"passed"`
+	Annulled   uint64 `json:"annulled"`
+	Overridden uint64 `json:"overridden"`
+	Opened     uint64 `json:"opened"`
+
+	LampFault    bool         `json:"lamp_fault"` // nobody knows what the lamp shows
+	Session      *laneSession `json:"session"`    // null: nothing was said
+	SessionLevel level        `json:"session_level"`
+	Counts       laneCounts   `json:"counts"`
 }
 
-func newLaneState(st lane.Status) laneState {
+func (s *Server) laneState(st *lane.Status) laneState {
+	session, profile := s.config.Session(st.Lane)
 	return laneState{
-		Lane: st.Lane, Profile: st.Profile, Scanner: st.Scanner, Connected: st.Connected,
-		Admitted: st.Admitted, Denied: st.Denied, Referred: st.Referred, Again: st.Again, Late: st.Late, Passed: st.Passed, LampFault: st.LampFault,
+		Lane: st.Lane, Profile: st.Profile, Mode: st.Mode.String(), Scanner: st.Scanner, Connected: st.Connected, LampFault: st.LampFault,
+		Admitted: st.Admitted, Denied: st.Denied, Referred: st.Referred, Again: st.Again, Late: st.Late,
+		Passed: st.Passed, Annulled: st.Annulled, Overridden: st.Overridden, Opened: st.Opened,
+		Session: newLaneSession(session), SessionLevel: sessionLevel(session, profile, s.config.Now()),
+		Counts: newLaneCounts(s.config.LaneCount(st.Lane)),
 	}
 }
 
@@ -148,12 +162,13 @@ func (s *Server) listLanes(ctx *fasthttp.RequestCtx, _ string) {
 		Version    string            `json:"version"`
 		EventsPort string            `json:"events_port"`
 		Lanes      []json.RawMessage `json:"lanes"`
+		Zones      []zoneCounts      `json:"zones"`
 		freshness
-	}{Version: s.config.Version, EventsPort: s.eventsPort, Lanes: []json.RawMessage{}, freshness: s.freshness()}
+	}{Version: s.config.Version, EventsPort: s.eventsPort, Lanes: []json.RawMessage{}, Zones: s.zones(), freshness: s.freshness()}
 	v := s.visitor(ctx)
 	for _, id := range s.config.Gate.Lanes() {
 		if st, ok := s.config.Gate.Status(id); ok && v.in(everybody, id) {
-			answer.Lanes = append(answer.Lanes, v.seen(docLane, newLaneState(st)))
+			answer.Lanes = append(answer.Lanes, v.seen(docLane, s.laneState(&st)))
 		}
 	}
 	reply(ctx, fasthttp.StatusOK, v.seen(docLanes, answer))
@@ -169,13 +184,13 @@ func (s *Server) enter(ctx *fasthttp.RequestCtx, id string) {
 		refuse(ctx, fasthttp.StatusUnsupportedMediaType, "a code comes as text/plain")
 		return
 	}
-	var body bytes.Buffer
-	if err := readBody(ctx, &body, MaxEntryBytes); err != nil {
+	body := bytes.NewBuffer(make([]byte, 0, MaxEntryBytes+1+bytes.MinRead)) // it never grows, and is overwritten
+	defer func() { clear(body.Bytes()) }()
+	if err := readBody(ctx, body, MaxEntryBytes); err != nil {
 		refuseBody(ctx, err)
 		return
 	}
-	code := body.Bytes()
-	defer clear(code)
+	code := bytes.TrimRight(body.Bytes(), "\r\n") // of a file that was sent; no code ends with one
 	if len(code) == 0 {
 		refuse(ctx, fasthttp.StatusBadRequest, "there is no code")
 		return

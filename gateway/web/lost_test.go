@@ -170,7 +170,7 @@ func TestNothingInEventsOrNamesBecomesMarkup(t *testing.T) {
 		t.Errorf("profile: got %q, want %q", got, hostile)
 	}
 	st.source.publish(lane.Event{
-		Kind: lane.VerdictGiven, Lane: name, Candidate: candidate(policy.AlreadyUsed), Earlier: lane.Earlier{Lane: hostile, At: time.Now()},
+		Kind: lane.VerdictGiven, Lane: name, Candidate: candidate(policy.AlreadyUsed), Earlier: lane.Earlier{Lane: hostile, At: time.Now(), Sequence: 12},
 	})
 	b.view("deny")
 	if got := b.text("#more"); !strings.Contains(got, hostile) {

@@ -10,10 +10,11 @@ import (
 
 	"passerelle/gateway/lane"
 	"passerelle/gateway/people"
+	"passerelle/gateway/policy"
 )
 
 // meters are the process's figures, in a set of their own (Prometheus text format 0.0.4). No label comes from outside: lanes are
-// configured, the rest is a fixed vocabulary.
+// configured, the rest is a fixed vocabulary. Zones, which credentials name, are written beside it.
 type meters struct {
 	set     *metrics.Set
 	buckets []bucket
@@ -88,6 +89,16 @@ func (m *meters) lane(s *Server, id string) {
 	}
 	label := "{lane=" + strconv.Quote(id) + "}"
 	m.set.NewGauge("passerelle_passed"+label, func() float64 { return float64(status().Passed) })
+	m.set.NewGauge("passerelle_annulled"+label, func() float64 { return float64(status().Annulled) })
+	m.set.NewGauge("passerelle_overridden"+label, func() float64 { return float64(status().Overridden) })
+	m.set.NewGauge("passerelle_opened"+label, func() float64 { return float64(status().Opened) })
+	for _, mode := range []lane.Mode{lane.Normal, lane.OpenCount, lane.Rehearsal} {
+		m.set.NewGauge(fmt.Sprintf("passerelle_lane_mode{lane=%q,mode=%q}", id, mode), func() float64 { return flag(status().Mode == mode) })
+	}
+	m.set.NewGauge("passerelle_session_missing"+label, func() float64 {
+		session, profile := s.config.Session(id)
+		return flag(sessionLevel(session, profile, s.config.Now()) != good)
+	})
 	m.set.NewGauge("passerelle_lamp_fault"+label, func() float64 { return flag(status().LampFault) })
 	m.set.NewGauge("passerelle_scanner_connected"+label, func() float64 { return flag(status().Connected) })
 	for _, sec := range m.buckets {
@@ -110,7 +121,7 @@ func flag(b bool) float64 {
 
 // count counts what happens at all lanes until Shutdown. It is never so slow that its subscription would lose events.
 func (s *Server) count() {
-	events, stop := s.config.Subscribe("")
+	events, stop := s.config.Subscribe("", policy.Steward)
 	defer stop()
 	looks := time.NewTicker(viewsEvery)
 	defer looks.Stop()
@@ -157,5 +168,6 @@ func (m *meters) request(pattern string, status int) {
 func (s *Server) metrics(ctx *fasthttp.RequestCtx, _ string) {
 	ctx.SetContentType("text/plain; version=0.0.4; charset=utf-8")
 	s.meters.set.WritePrometheus(ctx)
+	s.writeCounts(ctx)
 	metrics.WriteProcessMetrics(ctx)
 }

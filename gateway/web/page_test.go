@@ -270,7 +270,7 @@ func TestAlreadyUsedTellsWhereAndWhen(t *testing.T) {
 	b := lanePage(t, st, viewports[0], "fr")
 	when := time.Date(2021, 6, 7, 8, 9, 0, 0, time.Local)
 	st.source.publish(lane.Event{
-		Kind: lane.VerdictGiven, Lane: "A", Candidate: candidate(policy.AlreadyUsed), Earlier: lane.Earlier{Lane: "Porte 7", At: when},
+		Kind: lane.VerdictGiven, Lane: "A", Candidate: candidate(policy.AlreadyUsed), Earlier: lane.Earlier{Lane: "Porte 7", At: when, Sequence: 12},
 	})
 	b.view("deny")
 	plain := strings.NewReplacer("\u2068", "", "\u2069", "")

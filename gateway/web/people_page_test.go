@@ -104,14 +104,13 @@ func TestSessionThatEndsLeadsToTheLogin(t *testing.T) {
 
 func TestClaimsAreShownToTheAuthorityAlone(t *testing.T) {
 	t.Parallel()
-	w := settle(t, func(c *Config) {
-		c.Claims = func(_ *lane.Event, role policy.Role) []policy.Disclosed {
-			if role != policy.Authority {
-				return nil
-			}
-			return []policy.Disclosed{{Name: "family_name", Value: "<b>بنعلي</b>"}, {Name: "birth_date", Value: "1985-02-03"}, {Name: "future", Value: "x"}}
+	w := settle(t, nil)
+	w.source.claims = func(_ string, role policy.Role) []policy.Disclosed {
+		if role != policy.Authority {
+			return nil
 		}
-	})
+		return []policy.Disclosed{{Name: "family_name", Value: "<b>بنعلي</b>"}, {Name: "birth_date", Value: "1985-02-03"}, {Name: "future", Value: "x"}}
+	}
 	for role, want := range map[string]string{"authority": "Family name<b>بنعلي</b>Born1985-02-03futurex", "steward": ""} {
 		b := openAlone(t, viewports[2])
 		b.open(w.page + "/lane/A?lang=en")
@@ -213,6 +212,78 @@ func TestSupervisorLetsSomebodyIn(t *testing.T) {
 		}
 	}
 	b.quiet("403", "net::ERR_ABORTED")
+}
+
+// TestSupervisorFreesTheEntryThatUsedTheTicket: not the refusal, which used nothing. Where nothing was used there is nothing to free.
+func TestSupervisorFreesTheEntryThatUsedTheTicket(t *testing.T) {
+	t.Parallel()
+	w := settle(t, nil)
+	b := openAlone(t, viewports[2])
+	b.open(w.page + "/lane/A?lang=en")
+	b.logIn("supervisor", goodPassword)
+	b.view("idle")
+	b.linger()
+	all := words(t)["en"]
+	press := func(text string) bool {
+		t.Helper()
+		return eval[bool](b, fmt.Sprintf(`(() => {
+			const b = [...document.querySelectorAll('#super button')].find((e) => e.textContent === %q);
+			b?.click();
+			return Boolean(b);
+		})()`, text))
+	}
+	w.source.give("A", policy.Expired)
+	b.view("deny")
+	b.do(chromedp.Click(chromedp.CSS("#supervise")))
+	b.until("the panel", "document.getElementById('super').open", 5*time.Second)
+	if press(all.Deed["free"]) {
+		t.Error("something that was used by nobody can be freed")
+	}
+	b.do(chromedp.Click(chromedp.CSS("#super-cancel")))
+	w.source.give("A", policy.AlreadyUsed)
+	b.until("the verdict", "document.getElementById('code').textContent === 'already_used'", 5*time.Second)
+	b.do(chromedp.Click(chromedp.CSS("#supervise")))
+	b.until("the panel", "document.getElementById('super').open", 5*time.Second)
+	if !press(all.Deed["free"]) || !press(all.Why["not_passed"]) {
+		t.Fatal("the ticket cannot be freed")
+	}
+	b.until("done", fmt.Sprintf("document.getElementById('super-title').textContent === %q", all.Page["done"]), 5*time.Second)
+	want := people.Action{Deed: people.Free, Lane: "A", By: "supervisor", Means: people.BySession, Reason: people.NotPassed, Sequence: 12}
+	if done := w.done(); len(done) != 1 || done[0] != want {
+		t.Errorf("got %+v, want %+v", done, want)
+	}
+	b.quiet("net::ERR_ABORTED")
+}
+
+// TestSupervisorsCardOpensThePanel: a card was read at the lane, so what is left is to say what, and why.
+func TestSupervisorsCardOpensThePanel(t *testing.T) {
+	t.Parallel()
+	w := settle(t, nil)
+	b := openAlone(t, viewports[2])
+	b.open(w.page + "/lane/A?lang=en")
+	b.logIn("steward", goodPassword)
+	b.view("idle")
+	b.linger()
+	w.people.Grant("A", "card:7", w.now().Add(people.GrantLife))
+	w.source.publish(lane.Event{Kind: lane.CardShown, Lane: "A"})
+	b.until("the panel", "document.getElementById('super').open", 5*time.Second)
+	b.view("idle") // a card lights nothing
+	all := words(t)["en"]
+	for _, text := range []string{all.Deed["open_on"], all.Why["crowd_pressure"]} {
+		if !eval[bool](b, fmt.Sprintf(`(() => {
+			const b = [...document.querySelectorAll('#super button')].find((e) => e.textContent === %q);
+			b?.click();
+			return Boolean(b);
+		})()`, text)) {
+			t.Fatalf("there is no button %q", text)
+		}
+	}
+	b.until("done", fmt.Sprintf("document.getElementById('super-title').textContent === %q", all.Page["done"]), 5*time.Second)
+	want := people.Action{Deed: people.OpenCount, Lane: "A", By: "card:7", Means: people.ByCard, Reason: people.CrowdPressure, On: true}
+	if done := w.done(); len(done) != 1 || done[0] != want {
+		t.Errorf("got %+v, want %+v", done, want)
+	}
+	b.quiet("net::ERR_ABORTED")
 }
 
 // modules draws a QR code as the program does.

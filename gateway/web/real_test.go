@@ -190,11 +190,13 @@ func TestPageShowsWhatARealGateDecides(t *testing.T) {
 	gate, j, scanners := realGate(t, ticket.Now)
 	st := serve(t, func(c *Config) {
 		c.Gate, c.Snapshot, c.Now = gate, gate.Snapshot, gate.Now
-		c.Subscribe = func(id string) (<-chan lane.Event, func()) {
-			s := gate.Subscribe(id)
+		c.Subscribe = func(id string, role policy.Role) (<-chan lane.Event, func()) {
+			s := gate.Subscribe(id, role)
 			return s.Events, s.Close
 		}
 		c.Journal = func() string { return j.State().String() }
+		c.Session = func(id string) (*policy.Session, *policy.Profile) { return gate.Session(id), &demo }
+		c.LaneCount, c.ZoneCounts = j.LaneCount, j.ZoneCounts
 	}, nil)
 	b := lanePage(t, st, viewports[0], "en")
 	scan := func(id string, c testdata.Case) {
@@ -205,10 +207,25 @@ func TestPageShowsWhatARealGateDecides(t *testing.T) {
 	}
 	code := func() string { return b.text("#code") }
 
+	line := func() string { return strings.TrimSpace(unisolated(b.text("[data-item=session]"))) }
+	if got := line(); got != "Fornot setthrough 0" {
+		t.Errorf("before anything was said: %q", got)
+	}
+	if err := gate.SetSession("A", &policy.Session{Event: "final", Gate: "B7", Zone: "north"}); err != nil {
+		t.Fatal(err)
+	}
+	said := time.Now()
+	if shown := b.until("the session", "document.querySelector('[data-item=session]').dataset.level === 'good'", 5*time.Second).Sub(said); shown > 1500*time.Millisecond {
+		t.Errorf("the session is on the page after %v", shown)
+	}
 	scan("A", ticket)
 	b.view("admit")
 	scan("A", ticket) // the phone is handed back
 	b.until("already shown", "!document.getElementById('again').hidden", 3*time.Second)
+	b.until("the count", "document.querySelector('.counted').textContent.includes('1')", 2*time.Second)
+	if got, want := line(), "Forfinal · Gate B7 · Zone norththrough 1"; got != want {
+		t.Errorf("the page says %q, want %q", got, want)
+	}
 	scan("A", forged)
 	b.view("deny")
 	if got := code(); got != "bad_signature" {
@@ -217,8 +234,7 @@ func TestPageShowsWhatARealGateDecides(t *testing.T) {
 	scan("B", ticket) // at the other lane: that page is not open
 	b.do(chromedp.Click(chromedp.CSS("#key-in")), chromedp.SendKeys(chromedp.CSS("#entry-code"), string(ticket.Payload)), chromedp.Click(chromedp.CSS("#entry-send")))
 	b.until("already used", "document.getElementById('code').textContent === 'already_used'", 5*time.Second)
-	plain := strings.NewReplacer("\u2068", "", "\u2069", "")
-	if got := plain.Replace(b.text("#more")); !strings.HasPrefix(got, "Used at lane A, ") {
+	if got := unisolated(b.text("#more")); !strings.HasPrefix(got, "Used at lane A, ") {
 		t.Errorf("the page says %q, want lane A", got)
 	}
 	scanners["A"].Close()
@@ -237,22 +253,35 @@ func agrees(t *testing.T, st *site) {
 		`passerelle_verdicts_total{lane="B",verdict="deny",reason="already_used"} 1`,
 		`passerelle_scanner_connected{lane="A"} 0`,
 		`passerelle_journal_state{state="ok"} 1`,
+		`passerelle_lane_movements{lane="A",state="authorised"} 1`,
+		`passerelle_lane_movements{lane="B",state="authorised"} 0`,
+		`passerelle_zone_inside{zone="north"} 1`,
 	} {
 		if !strings.Contains(figures, want+"\n") {
 			t.Errorf("metrics: missing %s", want)
 		}
 	}
 	_, text := st.ask(t, "GET", "/v1/lanes", nil)
-	var got struct{ Lanes []laneState }
+	var got struct {
+		Lanes []laneState
+		Zones []zoneCounts
+	}
 	if err := json.Unmarshal([]byte(text), &got); err != nil {
 		t.Fatal(err)
 	}
 	want := []laneState{
-		{Lane: "A", Profile: "demo", Scanner: "simulated", Admitted: 1, Denied: 2, Again: 1},
-		{Lane: "B", Profile: "demo", Scanner: "simulated", Connected: true, Denied: 1},
+		{
+			Lane: "A", Profile: "demo", Mode: "normal", Scanner: "simulated", Admitted: 1, Denied: 2, Again: 1,
+			Session: &laneSession{Event: "final", Gate: "B7", Zone: "north"}, SessionLevel: good, Counts: laneCounts{Authorised: 1, Passed: 1, Entered: 1},
+		},
+		{Lane: "B", Profile: "demo", Mode: "normal", Scanner: "simulated", Connected: true, Denied: 1, SessionLevel: warn},
 	}
 	if diff := cmp.Diff(want, got.Lanes); diff != "" {
 		t.Errorf("lanes (-want +got):\n%s", diff)
+	}
+	zones := []zoneCounts{{Zone: "north", Inside: 1, laneCounts: want[0].Counts}} // the lane's: the certificate names none
+	if diff := cmp.Diff(zones, got.Zones, cmp.AllowUnexported(zoneCounts{})); diff != "" {
+		t.Errorf("zones (-want +got):\n%s", diff)
 	}
 }
 
@@ -275,3 +304,6 @@ func BenchmarkBatch(b *testing.B) {
 	}
 	b.ReportMetric(float64(rows*b.N)/b.Elapsed().Seconds(), "rows/s")
 }
+
+// unisolated is a text of the page without the characters that keep names in their own direction.
+func unisolated(s string) string { return strings.NewReplacer("\u2068", "", "\u2069", "").Replace(s) }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 
-	"passerelle/gateway/lane"
 	"passerelle/gateway/people"
 	"passerelle/gateway/policy"
 	"passerelle/gateway/verify"
@@ -36,12 +35,16 @@ var sights = []struct {
 	{docVerdict, []string{"claims"}, everybody},
 	{docEvent, []string{"lane", "at", "sequence", "count", "mode", "trust"}, everybody},
 	{docStatus, []string{"lane", "at", "profile", "mode", "scanner", "connected", "trust", "clock", "journal", "reports", "devices"}, everybody},
+	{docStatus, []string{"session", "session_level", "counts"}, everybody}, // of the one lane at which the page stands
 	{docLanes, []string{"version", "events_port", "lanes", "trust", "clock", "journal", "reports", "devices"}, everybody},
 	{
 		docLane, []string{
-			"lane", "profile", "scanner", "connected", "admitted", "denied", "referred", "again", "late", "passed", "lamp_fault",
+			"lane", "profile", "mode", "scanner", "connected", "admitted", "denied", "referred", "again", "late", "passed", "lamp_fault",
 		}, everybody,
 	},
+	// What the other lanes are for and how full the zones are is no business of a shop or restaurant: it is told yes or no at its own.
+	{docLane, []string{"session", "session_level", "counts", "annulled", "overridden", "opened"}, everybody &^ roleSet(people.Retail)},
+	{docLanes, []string{"zones"}, everybody &^ roleSet(people.Retail)},
 }
 
 // sees reports whether a role sees a member of a document.
@@ -135,10 +138,10 @@ func (s *Server) appendClaims(dst []byte, v *visitor, lane string, claims []poli
 	return append(dst, '}')
 }
 
-// claimsAt returns what a visitor may see of the code that a verdict at a lane is about.
-func (s *Server) claimsAt(v *visitor, e *lane.Event) []policy.Disclosed {
-	if v.open || v.machine || s.config.Claims == nil {
-		return nil
+// role returns as whom a visitor looks at what credentials say.
+func (v *visitor) role() policy.Role {
+	if v.open || v.machine {
+		return policy.Steward
 	}
-	return s.config.Claims(e, looker(v.session.Role))
+	return looker(v.session.Role)
 }

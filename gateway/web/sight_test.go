@@ -127,7 +127,7 @@ var writers = []writer{
 		events := w.subscribeUntil(ctx, t, "A", cookie)
 		written := next(t, events, "status").data
 		c := candidate(policy.OK)
-		w.source.publish(lane.Event{Kind: lane.VerdictGiven, Lane: "A", Candidate: c, Earlier: lane.Earlier{Lane: "B", At: time.Now()}})
+		w.source.publish(lane.Event{Kind: lane.VerdictGiven, Lane: "A", Candidate: c, Earlier: lane.Earlier{Lane: "B", At: time.Now(), Sequence: 12}})
 		written += next(t, events, "verdict").data
 		for _, k := range []lane.EventKind{lane.ShownAgain, lane.VerdictLate, lane.ScannerGone, lane.ScannerBack, lane.TrustChanged} {
 			w.source.publish(lane.Event{Kind: k, Lane: "A", Candidate: c})
@@ -181,11 +181,10 @@ func TestNobodySeesAFieldAboveHisRole(t *testing.T) {
 	checked := 0
 	all := specimens(t)
 	var current atomic.Pointer[specimen]
-	w := settle(t, func(c *Config) {
-		c.Claims = func(_ *lane.Event, role policy.Role) []policy.Disclosed {
-			return policy.Disclose(role, &current.Load().said)
-		}
-	})
+	w := settle(t, nil)
+	w.source.claims = func(_ string, role policy.Role) []policy.Disclosed {
+		return policy.Disclose(role, &current.Load().said)
+	}
 	visitors := map[string]people.Role{"Authorization: Bearer secret": people.Nobody}
 	for _, role := range allRoles {
 		visitors[w.cookie(t, role)] = role
@@ -343,14 +342,14 @@ func TestViewsAreCountedAndHandedOn(t *testing.T) {
 	t.Parallel()
 	told := make(chan string, 8)
 	w := settle(t, func(c *Config) {
-		c.Claims = func(e *lane.Event, role policy.Role) []policy.Disclosed {
-			if role != policy.Authority || e.Lane != "A" {
-				return nil
-			}
-			return []policy.Disclosed{{Name: "family_name", Value: "\u202eX\"\x00</script>"}}
-		}
 		c.Viewed = func(account, lane string, times uint64) { told <- fmt.Sprint(account, " ", lane, " ", times) }
 	})
+	w.source.claims = func(lane string, role policy.Role) []policy.Disclosed {
+		if role != policy.Authority || lane != "A" {
+			return nil
+		}
+		return []policy.Disclosed{{Name: "family_name", Value: "\u202eX\"\x00</script>"}}
+	}
 	for _, role := range []people.Role{people.Steward, people.Authority} { // the last one alone is shown the last three
 		events := w.subscribe(t, "A", w.cookie(t, role))
 		next(t, events, "status")

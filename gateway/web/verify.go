@@ -263,6 +263,7 @@ func (b *batch) release() {
 	clear(b.body)
 	clear(b.rows)
 	clear(b.scans)
+	b.verifier.Forget()
 	b.body, b.rows, b.ready, b.ctx, b.who = b.body[:0], b.rows[:0], nil, nil, visitor{}
 	b.place.List = trust.Empty()
 	b.server.batches <- b

@@ -32,6 +32,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"passerelle/gateway/journal"
 	"passerelle/gateway/lane"
 	"passerelle/gateway/people"
 	"passerelle/gateway/policy"
@@ -75,9 +76,10 @@ type Reports struct {
 
 // Config is all that a Server depends on.
 type Config struct {
-	Fast      *sig.Accelerator // shared by all Verifiers of the process; nil: the standard library
-	Gate      Gate
-	Subscribe func(lane string) (events <-chan lane.Event, stop func()) // "" is all lanes
+	Fast *sig.Accelerator // shared by all Verifiers of the process; nil: the standard library
+	Gate Gate
+	// Subscribe gives the events of a lane, or of all for ""; role is the most that may be seen of credentials.
+	Subscribe func(lane string, role policy.Role) (events <-chan lane.Event, stop func())
 	Snapshot  func() *trust.Snapshot
 	Now       func() policy.Now
 	Wall      func() time.Time // time.Now: also for the deadlines of connections
@@ -89,6 +91,12 @@ type Config struct {
 	// SetSession says what a lane is for, in JSON, and has that on disk. Its errors are lane.ErrNoLane, those that wrap ErrSession, which
 	// go to the client, and faults.
 	SetSession func(lane string, session []byte) error
+	// Session returns what a lane is for, nil if nothing was said, and what it asks of a code.
+	Session func(lane string) (*policy.Session, *policy.Profile)
+	// LaneCount returns what the journal counted at a lane since it began, ZoneCounts what it counted in each zone. A page asks for the
+	// first every second.
+	LaneCount  func(lane string) journal.Count
+	ZoneCounts func() []journal.Count
 	Journal    func() string  // "ok", "gap", "damaged", "full"
 	Reports    func() Reports // nil if nothing is reported
 	Foreign    func() int     // USB interfaces plugged in that nobody asked for; nil: nobody looks
@@ -99,8 +107,6 @@ type Config struct {
 	// Supervise does what a supervisor asks for, and journals it. An error that wraps people.ErrNotNow goes to the supervisor. It must be set
 	// where People is.
 	Supervise func(people.Action) error
-	// Claims returns what a role may see of the credential that a verdict is about, as long as the lane still has it; nil: nothing.
-	Claims func(verdict *lane.Event, role policy.Role) []policy.Disclosed
 	// Viewed is told once a minute who was shown what credentials say, how often and at which lane ("" for POST /v1/verify); it may be nil.
 	Viewed func(account, lane string, times uint64)
 	// QR draws a text: rows of modules, "1" is a dark one, without a quiet zone. It must be set where People is.
@@ -186,7 +192,7 @@ func New(config Config) (*Server, error) {
 
 func (c *Config) check() error {
 	if c.Gate == nil || c.Subscribe == nil || c.Snapshot == nil || c.Now == nil || c.Wall == nil || c.Profile == nil ||
-		c.Take == nil || c.TakeFeed == nil || c.Journal == nil || c.Log == nil {
+		c.Take == nil || c.TakeFeed == nil || c.Journal == nil || c.Log == nil || c.Session == nil || c.LaneCount == nil || c.ZoneCounts == nil {
 		return errors.New("web: a part of the configuration is missing")
 	}
 	if c.People != nil && (c.Supervise == nil || c.QR == nil) {

@@ -53,6 +53,14 @@ func TestEachReasonHasOneShortInstructionInEachLanguage(t *testing.T) {
 				t.Errorf("%s: %v: %q has %d characters, want 1 to %d", name, r, text, n, longest)
 			}
 		}
+		for _, claim := range policy.ClaimNames() {
+			if l.Claim[claim] == "" {
+				t.Errorf("%s: nothing to call the claim %s", name, claim)
+			}
+		}
+		if len(l.Claim) != len(policy.ClaimNames()) {
+			t.Errorf("%s: %d claims, there are %d", name, len(l.Claim), len(policy.ClaimNames()))
+		}
 		if len(l.Reason) != int(policy.NumReasons) {
 			t.Errorf("%s: %d reasons, there are %d", name, len(l.Reason), policy.NumReasons)
 		}

@@ -46,14 +46,15 @@ type Kind uint8
 
 // The kinds, with their names in the claims.
 const (
-	NoKind  Kind = iota
-	Ticket       // "ticket": for one event, used once or as often as it says
-	Pass         // "pass": of somebody who comes and goes
-	Voucher      // "voucher": for goods or a service
-	Stamp        // "stamp": an electronic revenue stamp, valid for years
+	NoKind     Kind = iota
+	Ticket          // "ticket": for one event, used once or as often as it says
+	Pass            // "pass": of somebody who comes and goes
+	Voucher         // "voucher": for goods or a service
+	Stamp           // "stamp": an electronic revenue stamp, valid for years
+	Supervisor      // "supervisor": a card; whoever shows it at a lane may act there as a supervisor for a moment
 )
 
-var kindNames = [...]string{NoKind: "", Ticket: "ticket", Pass: "pass", Voucher: "voucher", Stamp: "stamp"}
+var kindNames = [...]string{NoKind: "", Ticket: "ticket", Pass: "pass", Voucher: "voucher", Stamp: "stamp", Supervisor: "supervisor"}
 
 // String returns the kind's name in the claims; "" for none.
 func (k Kind) String() string {
@@ -74,6 +75,8 @@ func ParseKind(name []byte) Kind {
 		return Voucher
 	case "stamp":
 		return Stamp
+	case "supervisor":
+		return Supervisor
 	}
 	return NoKind
 }

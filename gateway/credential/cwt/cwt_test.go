@@ -60,7 +60,7 @@ func TestATicketIsReadWhole(t *testing.T) {
 
 func TestTheLeastIsEnough(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []cwt.Kind{cwt.Ticket, cwt.Pass, cwt.Voucher, cwt.Stamp} {
+	for _, kind := range []cwt.Kind{cwt.Ticket, cwt.Pass, cwt.Voucher, cwt.Stamp, cwt.Supervisor} {
 		got := cwt.Claims{Seat: []byte("of the one before"), HasHolder: true}
 		if err := got.Parse(marshal(t, m{1: "i", 4: 2, 6: 1, 7: []byte{0}, -70001: m{5: kind.String()}})); err != nil {
 			t.Fatal(err)
@@ -230,9 +230,9 @@ func TestEveryCutIsMalformed(t *testing.T) {
 
 func TestKindsAreReadAsTheyAreWritten(t *testing.T) {
 	t.Parallel()
-	for k := cwt.NoKind; k <= cwt.Stamp+1; k++ {
+	for k := cwt.NoKind; k <= cwt.Supervisor+1; k++ {
 		want := k
-		if k > cwt.Stamp {
+		if k > cwt.Supervisor {
 			want = cwt.NoKind
 		}
 		if got := cwt.ParseKind([]byte(k.String())); got != want {

@@ -1,6 +1,7 @@
 // The list of lanes, with how each stands now.
 
 import { icon } from './icons.js';
+import { purposeLine } from './purpose.js';
 import { keep, leave, logoutButton, who } from './session.js';
 import { language, languageButtons, onLanguage, say, speak } from './speech.js';
 import { showStrip } from './strip.js';
@@ -29,6 +30,7 @@ function draw() {
   $('notice').hidden = notice === '';
   $('notice').textContent = notice && say('page', notice);
   $('lanes').replaceChildren(...(state ? state.lanes.map(card) : []));
+  drawTables();
   showStrip($('strip'), state);
 }
 
@@ -58,6 +60,63 @@ function counts(l) {
     c.append(text('number', String(l[name])), text('label', say('page', name)));
     e.append(c);
   }
+  return e;
+}
+
+// drawTables shows what the journal counted. Whose role sees none of it gets no table.
+function drawTables() {
+  const lanes = state ? state.lanes.filter((l) => l.counts) : [];
+  const zones = state?.zones ?? [];
+  $('tables').hidden = lanes.length === 0;
+  table($('lane-table'), ['lane', 'session', 'mode', ...COUNTED], lanes.map(laneRow));
+  table($('zone-table'), ['zone', 'inside', 'entered', 'left', 'pending'], zones.map(zoneRow));
+  $('zone-table').hidden = zones.length === 0;
+}
+
+const COUNTED = ['authorised', 'passed', 'annulled', 'pending'];
+
+function laneRow(l) {
+  const purpose = cell(purposeLine(l.session, l.session_level) || '–');
+  purpose.dataset.level = l.session_level;
+  const mode = cell(say('page', l.mode));
+  mode.dataset.level = l.mode === 'normal' ? 'good' : 'warn';
+  return [cell(l.lane, 'th'), purpose, mode, ...COUNTED.map((name) => number(l.counts[name]))];
+}
+
+function zoneRow(z) {
+  return [cell(z.zone || say('page', 'unnamed'), 'th'), ...['inside', 'entered', 'left', 'pending'].map((name) => number(z[name]))];
+}
+
+function table(parent, heads, rows) {
+  const head = document.createElement('thead');
+  head.append(row(heads.map((name) => {
+    const e = cell(say('page', name), 'th');
+    e.scope = 'col';
+    return e;
+  })));
+  const body = document.createElement('tbody');
+  body.append(...rows.map((cells) => {
+    cells[0].scope = 'row';
+    return row(cells);
+  }));
+  parent.replaceChildren(head, body);
+}
+
+function row(cells) {
+  const e = document.createElement('tr');
+  e.append(...cells);
+  return e;
+}
+
+function cell(value, tag = 'td') {
+  const e = document.createElement(tag);
+  e.append(text('cell', value));
+  return e;
+}
+
+function number(n) {
+  const e = cell(String(n));
+  e.className = 'number';
   return e;
 }
 

@@ -19,7 +19,7 @@ let resting = true; // no verdict is on the screen
 let second = 0; // the timer that runs while a second document is awaited
 
 const SECOND = 21000; // ms: the lane gives up a little earlier, and says so
-let latest = null; // the number and outcome of the last verdict, for a supervisor
+let latest = null; // the last verdict, for a supervisor: its number and outcome, and which one used the ticket before (0: none)
 
 const screen = new Screen();
 const queue = new Queue(
@@ -68,10 +68,11 @@ listen(`${events}/v1/lanes/${encodeURIComponent(lane)}/events`, lane, {
   verdict: (v) => {
     const outcome = outcomeOf(v);
     awaitSecond(false);
-    latest = { sequence: v.sequence, outcome: outcome.outcome };
+    latest = { sequence: v.sequence, outcome: outcome.outcome, used: v.earlier?.sequence ?? 0 };
     queue.add({ ...outcome, count: v.count, earlier: v.earlier, claims: v.claims });
   },
   again: () => screen.again(),
+  card: () => openSupervisor(), // a supervisor stands here
   second_wanted: () => {
     queue.clear();
     awaitSecond(true);
@@ -111,7 +112,7 @@ onLanguage(() => {
   setStatus(status);
 });
 setUpEntry(lane);
-setUpSupervisor(lane, () => latest);
+const openSupervisor = setUpSupervisor(lane, () => latest);
 languageButtons($('languages'));
 speak();
 

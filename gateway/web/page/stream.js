@@ -4,7 +4,7 @@
 // TIMES are in ms; with this patience a lost connection is on the screen within 2 s.
 export const TIMES = { patience: 1750, retry: 1000, look: 50 };
 
-const NAMES = ['status', 'verdict', 'again', 'late', 'second_wanted', 'mode', 'scanner_gone', 'scanner_back', 'trust'];
+const NAMES = ['status', 'verdict', 'again', 'late', 'second_wanted', 'card', 'mode', 'scanner_gone', 'scanner_back', 'trust'];
 
 // listen calls on[name](data) for each event of the lane, and on.lost() once when the connection is lost.
 export function listen(address, lane, on) {

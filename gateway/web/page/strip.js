@@ -1,6 +1,7 @@
 // The freshness strip: what every verdict leans on. Each value has a mark of its own shape besides its colour.
 
 import { icon } from './icons.js';
+import { countsLine, purposeLine } from './purpose.js';
 import { age, isolate, say } from './speech.js';
 
 // showStrip shows a status; one of them is null as long as there is none, or none that could be believed.
@@ -9,6 +10,14 @@ export function showStrip(strip, status) {
 }
 
 function items(s) {
+  if (!('session_level' in s)) return facts(s);
+  const row = document.createElement('div');
+  row.className = 'facts';
+  row.append(...facts(s));
+  return [purposeOf(s), row];
+}
+
+function facts(s) {
   const all = [];
   if ('connected' in s) all.push(item('scanner', say('page', s.connected ? 'connected' : 'disconnected'), s.connected ? 'good' : 'bad'));
   all.push(
@@ -19,6 +28,19 @@ function items(s) {
   );
   if (s.devices.foreign > 0) all.push(item('devices', say('page', 'foreign', { n: s.devices.foreign }), s.devices.level));
   return all;
+}
+
+// purposeOf is what the lane is for and what was counted there: a low line of its own above the rest.
+function purposeOf(s) {
+  const text = purposeLine(s.session, s.session_level);
+  const e = item('session', text, s.session_level);
+  e.classList.add('purpose');
+  for (const part of e.children) part.toggleAttribute('hidden', text === '');
+  const counts = document.createElement('span');
+  counts.className = 'counted';
+  counts.textContent = countsLine(s.counts);
+  e.append(counts);
+  return e;
 }
 
 function reports(r) {

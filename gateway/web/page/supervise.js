@@ -10,7 +10,8 @@ const LONGEST = 12; // digits of a PIN
 const SHORTEST = 6;
 const DONE = 1500; // ms for which "done" stays
 
-// setUpSupervisor makes the panel of a lane. latest() returns what the last verdict was, {sequence, outcome}, or null.
+// setUpSupervisor makes the panel of a lane and returns what opens it. latest() returns what the last verdict was,
+// {sequence, outcome, used}, or null.
 export function setUpSupervisor(lane, latest) {
   const dialog = $('super');
   let can = null; // what the server says of supervisors; null where nobody is logged in
@@ -40,7 +41,8 @@ export function setUpSupervisor(lane, latest) {
     const last = latest();
     const stopped = last && last.sequence > 0 && last.outcome !== 'admit';
     show(say('page', 'supervisor'), deeds, choices([
-      ...(stopped ? ['override', 'free'].map((deed) => [say('deed', deed), () => why({ deed, sequence: last.sequence })]) : []),
+      ...(stopped ? [[say('deed', 'override'), () => why({ deed: 'override', sequence: last.sequence })]] : []),
+      ...(stopped && last.used ? [[say('deed', 'free'), () => why({ deed: 'free', sequence: last.used })]] : []),
       ...['open', 'rehearsal'].flatMap((deed) => [true, false].map((on) => [say('deed', `${deed}_${on ? 'on' : 'off'}`), () => why({ deed, on })])),
       [say('deed', 'clock'), clock],
     ]));
@@ -118,14 +120,16 @@ export function setUpSupervisor(lane, latest) {
     note(name, places);
   }
 
-  $('supervise').addEventListener('click', async () => {
+  async function open() {
     const now = await who(lane);
     can = now ? now.supervise : null;
     if (!can) return;
     forget();
     deeds();
-    dialog.showModal();
-  });
+    if (!dialog.open) dialog.showModal();
+  }
+
+  $('supervise').addEventListener('click', open);
   $('super-cancel').addEventListener('click', () => dialog.close());
   dialog.addEventListener('close', forget); // also by the Escape key
 
@@ -136,6 +140,7 @@ export function setUpSupervisor(lane, latest) {
   };
   $('supervise').append(icon('supervisor'));
   onLanguage(name);
+  return open;
 }
 
 // refusal returns the name of what to say of an answer that is no success, and what stands in it.

@@ -172,19 +172,27 @@ func (x *examination) state(c *config) {
 		x.note("state", "%s is not there yet; run makes it", c.State)
 		return
 	}
-	var disk unix.Statfs_t
-	if err := unix.Statfs(c.State, &disk); err != nil {
-		x.problem("disk", "check the path and its rights", "%s: %v", c.State, err)
+	free, err := diskFree(c.State)
+	if err != nil {
+		x.problem("disk", "check the path and its rights", "%v", err)
 		return
 	}
 	const mb = 1 << 20
-	free := disk.Bavail * uint64(disk.Bsize)
 	if free < 2*journal.DefaultMinFree {
 		x.problem("disk", "free some space: under 48 MB nothing is admitted", "%s: %d MB free", c.State, free/mb)
 	} else {
 		x.fine("disk", "%s: %d MB free", c.State, free/mb)
 	}
 	x.trustList(filepath.Join(c.State, trustFolder), c.State)
+}
+
+// diskFree returns how many bytes there are for whoever is not root where a folder is.
+func diskFree(folder string) (uint64, error) {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(folder, &disk); err != nil {
+		return 0, fmt.Errorf("%s: %w", folder, err)
+	}
+	return disk.Bavail * uint64(disk.Bsize), nil
 }
 
 func (x *examination) trustList(folder, state string) {

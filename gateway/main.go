@@ -19,21 +19,22 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Run      runCmd      `cmd:"" help:"Run the lanes of a configuration."`
-	Demo     demoCmd     `cmd:"" help:"Show everything in one process, with simulated scanners and nothing to configure."`
-	Verify   verifyCmd   `cmd:"" help:"Verify codes: one a line, or image files."`
-	Inspect  inspectCmd  `cmd:"" help:"Explain one code layer by layer."`
-	Issue    issueCmd    `cmd:"" help:"Sign certificates and tickets, singly or from CSV; revoke, replace, publish status lists."`
-	Trust    trustCmd    `cmd:"" help:"Import, build, sign, show, verify and take trust lists."`
-	Feed     feedCmd     `cmd:"" help:"Build, sign, show and take what changes by the minute: codes of an event, block lists, passenger lists."`
-	People   peopleCmd   `cmd:"" help:"Accounts, PINs and paired tablets of a gate."`
-	Journal  journalCmd  `cmd:"" help:"List, verify and export the journal of a gateway that is not running."`
-	Collect  collectCmd  `cmd:"" help:"Receive reports."`
-	Lamps    lampsCmd    `cmd:"" help:"Make outputs safe, or try them, while no gateway runs."`
-	Doctor   doctorCmd   `cmd:"" help:"Say what is plugged in and what is wrong, each with its fix."`
-	Learn    learnCmd    `cmd:"" help:"Scan one known code: find how a scanner sends codes, and write its lane's configuration."`
-	Simulate simulateCmd `cmd:"" help:"Play simulated scanners into real lanes, at a rate or through a story, and count what came out."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Run       runCmd       `cmd:"" help:"Run the lanes of a configuration."`
+	Demo      demoCmd      `cmd:"" help:"Show everything in one process, with simulated scanners and nothing to configure."`
+	Verify    verifyCmd    `cmd:"" help:"Verify codes: one a line, or image files."`
+	Inspect   inspectCmd   `cmd:"" help:"Explain one code layer by layer."`
+	Issue     issueCmd     `cmd:"" help:"Sign certificates and tickets, singly or from CSV; revoke, replace, publish status lists."`
+	Trust     trustCmd     `cmd:"" help:"Import, build, sign, show, verify and take trust lists."`
+	Feed      feedCmd      `cmd:"" help:"Build, sign, show and take what changes by the minute: codes of an event, block lists, passenger lists."`
+	People    peopleCmd    `cmd:"" help:"Accounts, PINs and paired tablets of a gate."`
+	Journal   journalCmd   `cmd:"" help:"List, verify and export the journal of a gateway that is not running."`
+	Collect   collectCmd   `cmd:"" help:"Receive reports."`
+	Lamps     lampsCmd     `cmd:"" help:"Make outputs safe, or try them, while no gateway runs."`
+	Doctor    doctorCmd    `cmd:"" help:"Say what is plugged in and what is wrong, each with its fix."`
+	Learn     learnCmd     `cmd:"" help:"Scan one known code: find how a scanner sends codes, and write its lane's configuration."`
+	Preflight preflightCmd `cmd:"" help:"Ask the running gate whether the doors can be opened: event, lists, scanners, lamps, disk, clock, reports."`
+	Simulate  simulateCmd  `cmd:"" help:"Play simulated scanners into real lanes, at a rate or through a story, and count what came out."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
 // Exit codes.

@@ -2,20 +2,15 @@ package main
 
 import (
 	"bytes"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"image/color"
 	"image/png"
-	"net"
-	"path/filepath"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
 	"passerelle/drivers/camera"
-	"passerelle/gateway/web"
 )
 
 type peoplePairCmd struct {
@@ -48,11 +43,6 @@ type invitation struct {
 	Expires string `json:"expires"`
 }
 
-const (
-	gatePatience = 10 * time.Second
-	maxAnswer    = 64 << 10 // bytes
-)
-
 // invite asks the gate that runs with this configuration for a pairing code.
 func (c *config) invite(lane, role string) (*invitation, error) {
 	body, err := json.Marshal(struct {
@@ -62,87 +52,22 @@ func (c *config) invite(lane, role string) (*invitation, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := c.Web.server()
+	status, answer, err := c.askGate(fasthttp.MethodPost, "/v1/pairings", body)
 	if err != nil {
-		return nil, misuse{err}
+		return nil, err
 	}
-	client := &fasthttp.Client{
-		ReadTimeout: gatePatience, WriteTimeout: gatePatience, MaxResponseBodySize: maxAnswer, MaxIdemponentCallAttempts: 1,
-	}
-	address, scheme := c.Web.nearby(), "http://"
-	if c.Web.TLS != tlsOff {
-		scheme = "https://"
-		if client.TLSConfig, err = c.pinned(); err != nil {
-			return nil, err
-		}
-	}
-	request, answer := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
-	defer fasthttp.ReleaseRequest(request)
-	defer fasthttp.ReleaseResponse(answer)
-	request.Header.SetMethod(fasthttp.MethodPost)
-	request.SetRequestURI(scheme + address + "/v1/pairings")
-	request.UseHostHeader = true
-	request.Header.SetHost("localhost")
-	request.Header.SetContentType("application/json")
-	if server.Token != "" {
-		request.Header.Set("Authorization", "Bearer "+server.Token)
-	}
-	request.SetBody(body)
-	if err := client.DoTimeout(request, answer, gatePatience); err != nil {
-		return nil, withHint(fmt.Errorf("ask the gate at %s: %w", address, err), "it must be running with this configuration")
-	}
-	return readInvitation(answer)
+	return readInvitation(status, answer)
 }
 
-func readInvitation(answer *fasthttp.Response) (*invitation, error) {
-	if answer.StatusCode() != fasthttp.StatusCreated {
-		var problem struct {
-			Detail string `json:"detail"`
-		}
-		if err := json.Unmarshal(answer.Body(), &problem); err != nil || problem.Detail == "" {
-			problem.Detail = fmt.Sprintf("status %d", answer.StatusCode())
-		}
-		return nil, fmt.Errorf("the gate gave no code: %s", problem.Detail)
+func readInvitation(status int, answer []byte) (*invitation, error) {
+	if status != fasthttp.StatusCreated {
+		return nil, fmt.Errorf("the gate gave no code: %s", problemIn(status, answer))
 	}
 	invited := new(invitation)
-	if err := json.Unmarshal(answer.Body(), invited); err != nil || invited.Address == "" {
+	if err := json.Unmarshal(answer, invited); err != nil || invited.Address == "" {
 		return nil, errors.New("the gate's answer is none of this version")
 	}
 	return invited, nil
-}
-
-// nearby returns where a program on this machine finds the page.
-func (w *webConfig) nearby() string {
-	host, port, err := net.SplitHostPort(w.Listen)
-	if err != nil {
-		return w.Listen
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port)
-}
-
-// pinned speaks TLS with whoever shows exactly the certificate of the configuration: its file says more than any authority.
-func (c *config) pinned() (*tls.Config, error) {
-	path := c.Web.CertFile
-	if c.Web.TLS == tlsSelf {
-		path = filepath.Join(c.State, webFolder, web.OwnCertFile)
-	}
-	want, err := web.ReadCert(path)
-	if err != nil {
-		return nil, withHint(err, "the gate makes it when it starts for the first time")
-	}
-	return &tls.Config{
-		MinVersion:         tls.VersionTLS13,
-		InsecureSkipVerify: true, // VerifyConnection is stricter
-		VerifyConnection: func(s tls.ConnectionState) error {
-			if len(s.PeerCertificates) == 0 || !bytes.Equal(s.PeerCertificates[0].Raw, want.Raw) {
-				return errors.New("another program answers there: its certificate is not the gate's")
-			}
-			return nil
-		},
-	}, nil
 }
 
 // quietModules is the white border that camera.WriteQR draws (ISO/IEC 18004, section 5.3.8).

@@ -159,6 +159,18 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// port NAME finds a port that nobody listens on; NAME becomes its number.
+func freePort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: port NAME")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(errors.Join(err, l.Close()))
+	ts.Setenv(args[0], port)
+}
+
 // login URL ACCOUNT PASSWORD NAME logs somebody in; NAME becomes the header that shows who he is.
 func login(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 4 {

@@ -56,6 +56,7 @@ func TestScripts(t *testing.T) {
 			"scan":         scan,
 			"fetch":        fetch,
 			"login":        login,
+			"port":         freePort,
 			"poll":         poll,
 		},
 	})

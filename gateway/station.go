@@ -185,6 +185,10 @@ func (s *station) openWeb() error {
 	c.Journal = func() string { return s.journal.State().String() }
 	c.SetSession, c.Session, c.LaneCount, c.ZoneCounts = s.setSession, s.purposes(), s.journal.LaneCount, s.journal.ZoneCounts
 	c.Supervise = s.supervise
+	c.Disk = func() (free, need uint64, err error) {
+		free, err = diskFree(s.options.state)
+		return free, journal.DefaultMinFree, err
+	}
 	c.Viewed = func(account, lane string, times uint64) {
 		s.noteAt(lane, "identity_viewed", map[string]string{"account": account, "times": fmt.Sprint(times)})
 	}

@@ -10,22 +10,24 @@ import (
 
 // Status is how a lane stands.
 type Status struct {
-	Lane       string
-	Profile    string
-	Scanner    string
-	Connected  bool
-	Admitted   uint64 // verdicts since start
-	Denied     uint64
-	Referred   uint64
-	Again      uint64
-	Late       uint64
-	Passed     uint64 // counted by the lane's contact
-	Annulled   uint64 // let in, and did not walk through
-	Overridden uint64 // let in by a supervisor
-	Opened     uint64 // verdicts while everybody was let in
-	Mode       Mode
-	LampFault  bool  // the lamp could not be set: nobody knows what it shows
-	Last       Event // zero if there was none yet
+	Lane         string
+	Profile      string
+	Scanner      string
+	Connected    bool
+	Admitted     uint64 // verdicts since start
+	Denied       uint64
+	Referred     uint64
+	Again        uint64
+	Late         uint64
+	Passed       uint64 // counted by the lane's contact
+	Annulled     uint64 // let in, and did not walk through
+	Overridden   uint64 // let in by a supervisor
+	Opened       uint64 // verdicts while everybody was let in
+	Mode         Mode
+	LampFault    bool  // the lamp could not be set: nobody knows what it shows
+	Contact      bool  // there is one that says who walked through
+	ContactReads bool  // and it can be read
+	Last         Event // zero if there was none yet
 }
 
 // result is one verdict, a repeated sight of one, or the wish for a second document, on its way to the lamp.
@@ -412,6 +414,13 @@ func (d *display) setMode(m Mode) {
 	d.status.Mode = m
 	d.mu.Unlock()
 	d.gate.hub.publish(Event{Kind: ModeChanged, Mode: m, Lane: d.config.ID, At: d.gate.opts.Wall()})
+}
+
+// contact notes whether the lane's contact can be read.
+func (d *display) contact(reads bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.status.ContactReads = reads
 }
 
 func (d *display) passed() {

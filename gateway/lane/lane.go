@@ -80,7 +80,7 @@ func newLane(g *Gate, c Config) *Lane {
 	if c.Passing > 0 {
 		l.passage = newPassage(l)
 	}
-	l.display.passage = l.passage
+	l.display.passage, l.display.status.Contact = l.passage, l.passage != nil
 	return l
 }
 

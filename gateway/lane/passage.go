@@ -124,6 +124,7 @@ func (p *passage) passed(at time.Time) {
 // good again.
 func (p *passage) see(reads bool) {
 	p.collect()
+	p.lane.display.contact(reads)
 	if p.blind = !reads; p.blind {
 		p.leaveOpen(len(p.waiting))
 	}

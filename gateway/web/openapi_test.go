@@ -111,6 +111,8 @@ func exchanges(own string) []exchange {
 		{503, "POST", "/v1/verify", "x", []string{text, token}, noBatch, 0, nil, false},
 
 		{200, "GET", "/v1/lanes", "", nil, nil, 0, nil, false},
+		{200, "GET", "/v1/preflight", "", nil, nil, 0, nil, false},
+		{200, "GET", "/preflight", "", nil, nil, 0, nil, false},
 
 		{202, "POST", "/v1/lanes/A/scan", "x", []string{text, origin}, nil, 0, nil, false},
 		{400, "POST", "/v1/lanes/A/scan", "", []string{text, origin}, nil, 0, nil, false},

@@ -39,7 +39,7 @@ type asset struct {
 
 // pages are the documents; the rest of the page is assets.
 type pages struct {
-	index, lane, login, pair *template.Template
+	index, lane, login, pair, preflight *template.Template
 }
 
 var contentTypes = map[string]string{
@@ -69,6 +69,8 @@ func loadPages() (map[string]asset, *pages, error) {
 			p.login, err = template.New(name).Parse(string(body))
 		case name == "pair.html":
 			p.pair, err = template.New(name).Parse(string(body))
+		case name == "preflight.html":
+			p.preflight, err = template.New(name).Parse(string(body))
 		case name == "words.json":
 			if !json.Valid(body) {
 				err = fmt.Errorf("page/%s: not JSON", name)
@@ -92,6 +94,11 @@ func (s *Server) loginPage(ctx *fasthttp.RequestCtx, _ string) { s.document(ctx,
 
 // pairPage answers GET /pair, to which a pairing code leads.
 func (s *Server) pairPage(ctx *fasthttp.RequestCtx, _ string) { s.document(ctx, s.pages.pair, "") }
+
+// preflightPage answers GET /preflight.
+func (s *Server) preflightPage(ctx *fasthttp.RequestCtx, _ string) {
+	s.document(ctx, s.pages.preflight, "")
+}
 
 // lanePage answers GET /lane/{id}.
 func (s *Server) lanePage(ctx *fasthttp.RequestCtx, id string) {

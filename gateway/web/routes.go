@@ -28,6 +28,7 @@ var (
 	pageRoutes = []route{
 		{"GET", "/", knownPage, (*Server).indexPage},
 		{"GET", "/lane/{id}", knownPage, (*Server).lanePage},
+		{"GET", "/preflight", knownPage, (*Server).preflightPage},
 		{"GET", "/login", anyone, (*Server).loginPage},
 		{"GET", "/pair", anyone, (*Server).pairPage},
 		{"GET", "/assets/{file}", anyone, (*Server).asset},
@@ -39,6 +40,7 @@ var (
 		{"POST", "/v1/pair", ownPage, (*Server).pair},
 		{"POST", "/v1/verify", machineOr(atLanes), (*Server).verify},
 		{"GET", "/v1/lanes", known(everybody), (*Server).listLanes},
+		{"GET", "/v1/preflight", known(everybody), (*Server).preflight},
 		{"POST", "/v1/lanes/{id}/scan", knownOwnPage(atLanes), (*Server).enter},
 		{"POST", "/v1/lanes/{id}/override", machineOr(atLanes), supervise(people.Override)},
 		{"POST", "/v1/lanes/{id}/free", machineOr(atLanes), supervise(people.Free)},

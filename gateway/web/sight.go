@@ -16,6 +16,8 @@ const (
 	docStatus  = "status"  // the event that comes every second
 	docLanes   = "lanes"   // GET /v1/lanes
 	docLane    = "lane"    // a member of its list
+
+	docPreflight = "preflight"
 )
 
 // sights is the one table of which role sees which member of what the gate writes. What is not in it nobody sees, so that a new
@@ -45,6 +47,7 @@ var sights = []struct {
 	// What the other lanes are for and how full the zones are is no business of a shop or restaurant: it is told yes or no at its own.
 	{docLane, []string{"session", "session_level", "counts", "annulled", "overridden", "opened"}, everybody &^ roleSet(people.Retail)},
 	{docLanes, []string{"zones"}, everybody &^ roleSet(people.Retail)},
+	{docPreflight, []string{"ready", "at", "checks"}, everybody},
 }
 
 // sees reports whether a role sees a member of a document.

@@ -99,8 +99,10 @@ type Config struct {
 	ZoneCounts func() []journal.Count
 	Journal    func() string  // "ok", "gap", "damaged", "full"
 	Reports    func() Reports // nil if nothing is reported
-	Foreign    func() int     // USB interfaces plugged in that nobody asked for; nil: nobody looks
-	Log        *slog.Logger
+	// Disk says how much room there is for the journal, and under how much nothing is admitted, in bytes.
+	Disk    func() (free, need uint64, err error)
+	Foreign func() int // USB interfaces plugged in that nobody asked for; nil: nobody looks
+	Log     *slog.Logger
 
 	TLS    *tls.Config    // both listeners' own; nil is plain HTTP
 	People *people.People // who logs in; nil: nobody has to, and nobody is a supervisor

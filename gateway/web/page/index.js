@@ -27,6 +27,7 @@ async function look() {
 
 function draw() {
   const notice = !state ? 'no_answer' : state.lanes.length === 0 ? 'no_lanes' : '';
+  $('preflight').href = `/preflight?lang=${language()}`;
   $('notice').hidden = notice === '';
   $('notice').textContent = notice && say('page', notice);
   $('lanes').replaceChildren(...(state ? state.lanes.map(card) : []));

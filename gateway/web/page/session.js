@@ -40,7 +40,7 @@ export async function stayOrLeave() {
 // after returns where a login leads: the page that was asked for, on this server and nowhere else.
 export function after() {
   const next = URL.parse(new URLSearchParams(location.search).get('next') ?? '/', location.origin);
-  const known = next && next.origin === location.origin && (next.pathname === '/' || /^\/lane\/[^/]+$/.test(next.pathname));
+  const known = next && next.origin === location.origin && (['/', '/preflight'].includes(next.pathname) || /^\/lane\/[^/]+$/.test(next.pathname));
   return `${known ? next.pathname : '/'}?lang=${language()}`;
 }
 

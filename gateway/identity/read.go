@@ -40,13 +40,21 @@ func (p *Person) readings() []reading {
 	}
 	family, given := string(p.family.get()), string(p.given.get())
 	for _, s := range spellings {
-		f, g := s.words(family), s.words(given)
-		if f != nil || g != nil {
-			add(f, withoutTitles(g), true)
+		f, known := s.words(family)
+		g, knownToo := s.words(given)
+		if !known || !knownToo {
+			continue // half a name is another one
+		}
+		before := len(all)
+		add(f, withoutTitles(g), true)
+		if len(all) > before && p.icaoFamily.n+p.icaoGiven.n > 0 && slices.ContainsFunc(append(f, g...), isArabic) {
+			all[before].guess = true // the document itself says which vowels there are: OMAR is not AMAR, though both are written عمر
 		}
 	}
 	return all
 }
+
+func isArabic(w word) bool { return w.arabic != nil }
 
 // plainWords splits letters that are A to Z already; anything but a letter ends a word.
 func plainWords(b []byte) []word {
@@ -126,21 +134,20 @@ var spellings = []convention{
 	{map[rune]string{'Ñ': "NXX", 'Ü': "UXX", 'Å': "AA", 'Ö': "OE", 'Ä': "AE"}},
 }
 
-// words splits a name as its bearer writes it; nil if it has a letter that no table knows, so that two people's names never become one
-// in silence.
-func (c *convention) words(name string) []word {
-	var words []word
+// words splits a name as its bearer writes it. It is not known if it has a letter that no table has: two people's names must never become
+// one in silence.
+func (c *convention) words(name string) (words []word, known bool) {
 	for _, text := range strings.FieldsFunc(norm.NFC.String(name), isSeparator) {
 		if text = strings.Map(dropSilent, text); text == "" {
 			continue
 		}
 		w, ok := c.word(text)
 		if !ok {
-			return nil
+			return nil, false
 		}
 		words = appendWord(words, w)
 	}
-	return words
+	return words, true
 }
 
 func isSeparator(r rune) bool {

@@ -35,6 +35,9 @@ func (p *Place) BCBP(f *Findings, c *Candidate, pass *bcbp.Pass, key *trust.Key)
 	var scratch [maxIdentity]byte
 	identity := bcbp.AppendUse(scratch[:0], leg, day)
 	p.denied(f, identity)
+	if flight != nil {
+		p.deniedBy(f, flight.List, identity)
+	}
 	p.use(c, identityOf(BCBP, identity), 1, nil)
 }
 
@@ -174,7 +177,7 @@ func (p *Place) bcbpListed(f *Findings, leg *bcbp.Leg, flight *Flight, day int64
 	}
 	if feed == nil {
 		switch {
-		case !signed:
+		case !signed, flight != nil && p.List.IsLost(trust.FeedPassengers, flight.List):
 			f.Doubt(Rules, ListStale)
 		case !checkedIn(leg.Status):
 			f.Doubt(Rules, NotListed)

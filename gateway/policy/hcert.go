@@ -22,7 +22,7 @@ func (p *Place) HCERT(f *Findings, c *Candidate, cert *hcert.Certificate, key *t
 // HCERTDenied judges a certificate by the operator's block lists, which know it by the SHA-256 of its claims; that is made only where
 // there is such a list.
 func (p *Place) HCERTDenied(f *Findings, claims []byte) {
-	if p.blockLists() == [2]*trust.Feed{} {
+	if !p.blocks() {
 		return
 	}
 	identity := sha256.Sum256(claims)

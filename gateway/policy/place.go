@@ -25,7 +25,7 @@ func (p *Place) doubt() (why Reason, doubtful bool) {
 	return p.past(p.List.Expires())
 }
 
-// past returns why something that is good until expires cannot be relied on, if it cannot.
+// past returns why a list that is good until expires cannot be relied on, if it cannot.
 func (p *Place) past(expires int64) (why Reason, doubtful bool) {
 	switch {
 	case p.Profile.AdmitStale || p.Now.Latest <= expires:
@@ -89,28 +89,39 @@ func (p *Place) accepted(f *Findings, kind Kind, country string) {
 // everywhere is the scope of a block list that holds for every event.
 const everywhere = "*"
 
-// blockLists returns the operator's: that of the session's event, and the one for all; nil where there is none.
-func (p *Place) blockLists() (lists [2]*trust.Feed) {
-	lists[0] = p.feed(trust.FeedDeny, everywhere)
-	if s := p.session(); s != nil {
-		lists[1] = p.feed(trust.FeedDeny, s.Event)
+// denied judges a credential's identity by the operator's block lists: the one for all, and that of the session's event.
+func (p *Place) denied(f *Findings, identity []byte) {
+	p.deniedBy(f, everywhere, identity)
+	if s := p.session(); s != nil && s.Event != "" {
+		p.deniedBy(f, s.Event, identity)
 	}
-	return lists
 }
 
-// denied judges a credential's identity by the operator's block lists.
-func (p *Place) denied(f *Findings, identity []byte) {
-	for _, feed := range p.blockLists() {
-		if feed == nil {
-			continue
-		}
-		if _, found := feed.Set.Find(identity); found {
-			f.Fail(Revocation, Blocked)
-		}
-		if why, doubtful := p.past(feed.Expires); doubtful {
-			f.Fail(Revocation, why)
-		}
+// deniedBy judges by one of them. Without one nobody is blocked; one that was here once and is lost may have blocked anybody.
+func (p *Place) deniedBy(f *Findings, scope string, identity []byte) {
+	if p.List.IsLost(trust.FeedDeny, scope) {
+		f.Fail(Revocation, ListStale)
+		return
 	}
+	feed := p.feed(trust.FeedDeny, scope)
+	if feed == nil {
+		return
+	}
+	if _, found := feed.Set.Find(identity); found {
+		f.Fail(Revocation, Blocked)
+	}
+	if why, doubtful := p.past(feed.Expires); doubtful {
+		f.Fail(Revocation, why)
+	}
+}
+
+// blocks reports whether there is anything that denied would ask.
+func (p *Place) blocks() bool {
+	by := func(scope string) bool {
+		return p.feed(trust.FeedDeny, scope) != nil || p.List.IsLost(trust.FeedDeny, scope)
+	}
+	s := p.session()
+	return by(everywhere) || s != nil && s.Event != "" && by(s.Event)
 }
 
 // feed returns a feed, nil if there is none that counts here.

@@ -32,6 +32,9 @@ func (p *Place) Pretix(f *Findings, c *Candidate, t *pretix.Ticket, key *trust.K
 func (p *Place) pretixRevoked(f *Findings, event string, message []byte) {
 	p.denied(f, message)
 	feed := p.feed(trust.FeedPretix, event)
+	if feed == nil && p.List.IsLost(trust.FeedPretix, event) {
+		f.Fail(Revocation, ListStale)
+	}
 	if feed == nil {
 		f.Doubt(Revocation, ListStale)
 		return

@@ -26,7 +26,8 @@ type Profile struct {
 	Passback time.Duration
 	// IgnoreKeyExpired accepts a credential that was issued outside its signer's own validity.
 	IgnoreKeyExpired bool
-	// AdmitStale says in words that a list past its expiry still admits.
+	// AdmitStale says in words that lists past their expiry still admit: the trust list, revocation and status lists, feeds. One that was
+	// lost does not.
 	AdmitStale bool
 }
 

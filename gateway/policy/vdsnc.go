@@ -29,10 +29,14 @@ func (p *Place) Seal(f *Findings, c *Candidate, s *vdsnc.Seal, signer *vdsnc.Sig
 	f.Pass(UsageCheck)
 	identity := s.Identity()
 	p.denied(f, identity[:])
-	if authority.HasRevoked(signer.Serial) {
+	switch {
+	case authority.HasRevoked(signer.Serial):
 		f.Fail(Revocation, Revoked)
+	case len(authority.Revoked) == 0: // nobody brought a revocation list of it
+		f.Doubt(Revocation, ListStale)
+	default:
+		f.Pass(Revocation)
 	}
-	f.Pass(Revocation)
 	p.Now.within(f, signer.NotBefore-Skew, signer.NotAfter+Skew)
 	p.accepted(f, VDSNC, authority.Country)
 	f.Skip(PlaceCheck)

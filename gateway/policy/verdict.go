@@ -129,9 +129,9 @@ func (f *Findings) Pass(c Check) {
 	}
 }
 
-// Fail records that c failed, and why. The first reason stays.
+// Fail records that c failed, and why. The first reason stays, unless it asks a person and another one refuses.
 func (f *Findings) Fail(c Check, why Reason) {
-	if f.states[c] != Failed {
+	if f.states[c] != Failed || DefaultOutcome(f.reasons[c]) == Refer && DefaultOutcome(why) == Deny {
 		f.states[c], f.reasons[c] = Failed, why
 	}
 }

@@ -52,6 +52,7 @@ type Snapshot struct {
 	// Of With: what changes more often than the list.
 	feeds    [numFeedKinds]map[string]*Feed // by scope
 	statuses map[string][]*Status           // by URI, one of each issuer
+	lost     map[FeedName]bool              // held once, and not there any more
 }
 
 // Empty returns the list that knows nobody: what a gate without a trust list decides by.

@@ -2,6 +2,7 @@ package trust
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"passerelle/gateway/credential/list"
@@ -24,6 +25,34 @@ func (s *Snapshot) Feed(kind FeedKind, scope string) *Feed {
 		return nil
 	}
 	return s.feeds[kind][scope]
+}
+
+// FeedName is what a feed is about.
+type FeedName struct {
+	Kind  FeedKind
+	Scope string
+}
+
+// IsLost reports whether a feed was held here once and is not any more, so that what it said is not known. It does not allocate.
+func (s *Snapshot) IsLost(kind FeedKind, scope string) bool { return s.lost[FeedName{kind, scope}] }
+
+// Lost returns all feeds that are lost, in the order of kind and scope.
+func (s *Snapshot) Lost() []FeedName {
+	return slices.SortedFunc(maps.Keys(s.lost), func(a, b FeedName) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Scope, b.Scope))
+	})
+}
+
+// WithLost returns the list with these feeds as the lost ones. One that the list has is not lost.
+func (s *Snapshot) WithLost(lost []FeedName) *Snapshot {
+	with := *s
+	with.lost = make(map[FeedName]bool)
+	for _, name := range lost {
+		if s.Feed(name.Kind, name.Scope) == nil {
+			with.lost[name] = true
+		}
+	}
+	return &with
 }
 
 // Feeds returns all feeds, in the order of kind and scope.

@@ -143,6 +143,12 @@ func TestBoardingPassesAreJudgedByThePassengerList(t *testing.T) {
 		{"signed, and not on it", signed("0005 "), nil, "deny not_listed", policy.BCBP, "signature=passed rules=failed"},
 		{"signed, and offloaded", signed("0002 "), nil, "deny blocked", policy.BCBP, "rules=failed"},
 		{"signed, and there is none", signed("0005 "), feed(nil), "admit ok", policy.BCBP, "rules=passed"},
+		{"signed, and it is lost", signed("0001 "), func(s *scene) { s.feed(trust.FeedPassengers, flight, nil); lost(trust.FeedPassengers, flight)(s) }, "refer list_stale", policy.BCBP, "rules=undetermined"},
+		{"signed, and blocked by a list of the flight", signed("0001 "), func(s *scene) {
+			s.feed(trust.FeedDeny, flight, func(f *trust.Feed) {
+				f.Set = setOf(list.Blocked, bcbp.AppendUse(nil, boardingLeg{sequence: "0001 "}.leg(), today))
+			})
+		}, "deny blocked", policy.BCBP, "revocation=failed"},
 		{"signed, and it is over age", signed("0001 "), old, "refer list_stale", policy.BCBP, "rules=undetermined"},
 		{"signed, standby, and there is none", w.signed(w.royal, boardingPass(status('7'))), feed(nil), "refer not_listed", policy.BCBP, "rules=undetermined"},
 		{"signed, not checked in, and there is none", w.signed(w.royal, boardingPass(status('0'))), feed(nil), "refer not_listed", policy.BCBP, "rules=undetermined"},

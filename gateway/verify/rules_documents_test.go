@@ -112,6 +112,11 @@ func TestSealsAreJudged(t *testing.T) {
 			s.list.Expires = noon - 1
 			s.list.Authorities[0].Revoked = [][]byte{sealSerial.Bytes()}
 		}, "deny revoked", policy.VDSNC, ""},
+		{"nobody brought a revocation list", good, authority(func(a *trust.Authority) { a.Revoked = nil }), "admit ok", policy.VDSNC, "revocation=undetermined"},
+		{"nobody brought a revocation list, and one is asked for", good, func(s *scene) {
+			s.list.Authorities[0].Revoked = nil
+			s.profile.Require = policy.Checks(policy.Revocation)
+		}, "refer list_stale", policy.VDSNC, "revocation=undetermined"},
 		{"the state is not accepted", good, func(s *scene) { s.list.Acceptance = []trust.Acceptance{{Country: "MA", Usages: trust.VDSNCUsage}} }, "deny not_accepted", policy.VDSNC, "rules=failed"},
 		{"the profile does not accept seals", good, func(s *scene) { s.profile.Accept &^= policy.Kinds(policy.VDSNC) }, "deny not_accepted", policy.VDSNC, "rules=failed"},
 		{"blocked by the operator", good, func(s *scene) {

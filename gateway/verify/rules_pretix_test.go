@@ -41,6 +41,7 @@ func TestPretixTicketsAreJudged(t *testing.T) {
 		{"revoked", ticket, listed(list.Revoked, nil), "deny revoked", policy.Pretix, "revocation=failed"},
 		{"blocked", ticket, listed(list.Blocked, nil), "deny blocked", policy.Pretix, "revocation=failed"},
 		{"revoked by a list that is over age", ticket, listed(list.Revoked, old), "deny revoked", policy.Pretix, "revocation=failed"},
+		{"the list is lost", ticket, func(s *scene) { s.feed(trust.FeedPretix, event, nil); lost(trust.FeedPretix, event)(s) }, "refer list_stale", policy.Pretix, "revocation=failed"},
 		{"the list is over age", with(func(t *issuer.PretixTicket) { t.Seed = []byte("another") }), listed(list.Revoked, old), "refer list_stale", policy.Pretix, "revocation=failed"},
 		{"there is no list", ticket, func(s *scene) { s.feed(trust.FeedPretix, event, nil) }, "admit ok", policy.Pretix, "revocation=undetermined"},
 		{"there is no list, where there has to be", ticket, func(s *scene) {

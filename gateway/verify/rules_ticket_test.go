@@ -17,6 +17,11 @@ func floored(from, until int64) policy.Now {
 
 func noSession(s *scene) { s.session = nil }
 
+// lost has the gate know that it once held a feed.
+func lost(kind trust.FeedKind, scope string) func(*scene) {
+	return func(s *scene) { s.lost = append(s.lost, trust.FeedName{Kind: kind, Scope: scope}) }
+}
+
 func TestTicketsAreJudgedByTheirKey(t *testing.T) {
 	t.Parallel()
 	w := theWorld(t)
@@ -186,6 +191,11 @@ func TestTicketsAreJudgedByBlockLists(t *testing.T) {
 		{"blocked at another event", ticket, deny("OTHER", identity, nil), "admit ok", policy.Ticket, ""},
 		{"another one is blocked", ticket, deny(event, other, nil), "admit ok", policy.Ticket, ""},
 		{"a stamp is blocked everywhere", w.codes["stamp"], deny("*", cwt.AppendIdentity(nil, []byte("Box Office"), []byte("stamp")), nil), "deny blocked", policy.Stamp, "revocation=failed"},
+		{"the event's block list is lost", ticket, lost(trust.FeedDeny, event), "refer list_stale", policy.Ticket, "revocation=failed"},
+		{"the block list for all is lost, and there is no session", ticket, func(s *scene) { lost(trust.FeedDeny, "*")(s); noSession(s) }, "refer list_stale", policy.Ticket, "revocation=failed"},
+		{"another event's block list is lost", ticket, lost(trust.FeedDeny, "OTHER"), "admit ok", policy.Ticket, ""},
+		{"the block list is lost, and the profile admits what is over age", ticket, func(s *scene) { lost(trust.FeedDeny, event)(s); s.profile.AdmitStale = true }, "refer list_stale", policy.Ticket, ""},
+		{"the block list for all is over age, and the event's names it", ticket, func(s *scene) { deny("*", other, old)(s); deny(event, identity, nil)(s) }, "deny blocked", policy.Ticket, "revocation=failed"},
 		{"the event's block list is over age", ticket, deny(event, other, old), "refer list_stale", policy.Ticket, "revocation=failed"},
 		{"the block list for all is over age", ticket, deny("*", other, old), "refer list_stale", policy.Ticket, "revocation=failed"},
 		{"blocked by a list that is over age", ticket, deny(event, identity, old), "deny blocked", policy.Ticket, "revocation=failed"},

@@ -57,6 +57,7 @@ type scene struct {
 	feeds    map[string]*trust.Feed // by kind and scope
 	statuses []*trust.Status
 	session  *policy.Session
+	lost     []trust.FeedName
 	profile  policy.Profile
 	now      policy.Now
 	codes    map[string]string // the good ones, by name
@@ -140,7 +141,7 @@ func (s *scene) snapshot(t testing.TB) *trust.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return snapshot.With(slices.Collect(maps.Values(s.feeds)), s.statuses)
+	return snapshot.With(slices.Collect(maps.Values(s.feeds)), s.statuses).WithLost(s.lost)
 }
 
 func (s *scene) verifier(fast *sig.Accelerator) *verify.Verifier {
@@ -274,7 +275,7 @@ func newWorld() (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.authority = trust.Authority{Country: "UT", SKI: []byte("authority"), Public: public, NotBefore: keysFrom, NotAfter: keysUntil}
+	w.authority = trust.Authority{Country: "UT", SKI: []byte("authority"), Public: public, NotBefore: keysFrom, NotAfter: keysUntil, Revoked: [][]byte{{1, 2, 3}}}
 	if err := w.sign(); err != nil {
 		return nil, err
 	}

@@ -120,7 +120,9 @@ func TestDoorsAreReadyOnlyIfNothingIsBad(t *testing.T) {
 		{"reports wait", func(d *departure) { d.place.set(func(p *place) { p.reports.Backlog = backlogWarn }) }, " reports warn", "1000 entries wait"},
 		{"a foreign keyboard", func(d *departure) { d.place.set(func(p *place) { p.foreign = 1 }) }, " devices warn", "1 USB"},
 		{"no session", func(d *departure) { d.session.Store(nil) }, "A session bad", "venue needs it"},
-		{"yesterday's session", func(d *departure) { d.session.Store(&policy.Session{Event: "final", Until: now.Add(-time.Hour).Unix()}) }, "A session bad", "not its time"},
+		{"yesterday's session", func(d *departure) {
+			d.session.Store(&policy.Session{Event: "final", Until: now.Add(-time.Hour).Unix()})
+		}, "A session bad", "not its time"},
 		{"a session of another kind", func(d *departure) {
 			d.session.Store(&policy.Session{Flights: []policy.Flight{{Carrier: "AT", Number: 834, Day: now.Unix(), List: "x"}}})
 		}, "A session bad", "takes nothing of the kind"},

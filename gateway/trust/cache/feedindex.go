@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"passerelle/gateway/trust"
 )
 
 // The index says in a file beside the store which feeds should be there, and the highest version of each that was ever taken: Badger
@@ -29,11 +31,13 @@ type indexLine struct {
 }
 
 // readFeeds finds the feeds: what is whole in the store, not older than the index says, and allowed by the list in force. The rest is
-// named. Without its feed an event's codes are referred to a person.
+// named. Without its feed an event's codes are referred to a person, and so is everybody whom a lost block list may have named.
 func (c *Cache) readFeeds() {
 	c.feeds = feeds{held: make(map[feedID]*held), floor: make(map[feedID]*floor)}
 	if err := c.readIndex(); err != nil {
 		c.note("%v", err)
+		all := subject{Kind: trust.FeedDeny.String(), Scope: "*"} // whether there was one nobody knows any more, so there was
+		c.feeds.floor[all.id()] = &floor{subject: all, version: 1}
 	}
 	if err := c.readFeedKey(); err != nil {
 		c.note("%v", err)

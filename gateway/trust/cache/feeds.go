@@ -358,5 +358,11 @@ func (c *Cache) snapshot() *trust.Snapshot {
 			statuses = append(statuses, h.status)
 		}
 	}
-	return c.current.snapshot.With(feeds, statuses)
+	var lost []trust.FeedName
+	for _, known := range c.feeds.floor {
+		if kind, ok := trust.ParseFeedKind(known.Kind); ok && !known.present {
+			lost = append(lost, trust.FeedName{Kind: kind, Scope: known.Scope})
+		}
+	}
+	return c.current.snapshot.With(feeds, statuses).WithLost(lost)
 }

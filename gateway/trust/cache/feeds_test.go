@@ -447,3 +447,64 @@ func TestNoCodeIsStored(t *testing.T) {
 		t.Errorf("%v, %v", info, err)
 	}
 }
+
+// TestALostBlockListIsKnownToBeLost: however it went, whoever it may have named is not let in as if nobody had been blocked.
+func TestALostBlockListIsKnownToBeLost(t *testing.T) {
+	t.Parallel()
+	name := trust.FeedName{Kind: trust.FeedDeny, Scope: "*"}
+	for how, lose := range map[string]func(t *testing.T, v *venue){
+		"the store is gone":   func(t *testing.T, v *venue) { wipe(t, v.path(feedStoreName)) },
+		"the index is broken": func(t *testing.T, v *venue) { wipe(t, v.path(feedStoreName)); spoil(t, v.path(indexName)) },
+		"the delegate is off": func(t *testing.T, v *venue) {
+			v.take(t, func(c *Cache) { take(t, c, v.newList(t, 2, func(c *bundle.Content) { c.Delegates = nil })) })
+		},
+	} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			v := newVenue(t)
+			file := v.feed(t, trust.FeedDeny, "*", 3, "a")
+			v.take(t, func(c *Cache) {
+				if s, _ := takeFeed(t, c, file); s.IsLost(name.Kind, name.Scope) {
+					t.Error("lost although it was taken")
+				}
+			})
+			lose(t, v)
+			for range 2 { // and at the next start
+				s, _, err := loaded(t, v.dir, v.options)
+				if err != nil || s.Feed(name.Kind, name.Scope) != nil || !s.IsLost(name.Kind, name.Scope) || !slices.Contains(s.Lost(), name) {
+					t.Fatalf("feed %v, lost %v, %v", s.Feed(name.Kind, name.Scope), s.Lost(), err)
+				}
+			}
+			v.take(t, func(c *Cache) { take(t, c, v.newList(t, 3, func(*bundle.Content) {})) })
+			v.take(t, func(c *Cache) {
+				if s, _ := takeFeed(t, c, v.feed(t, trust.FeedDeny, "*", 4)); s.IsLost(name.Kind, name.Scope) {
+					t.Error("lost although a newer one is there")
+				}
+			})
+		})
+	}
+}
+
+func TestABlockListThatWasNeverThereIsNotLost(t *testing.T) {
+	t.Parallel()
+	v := newVenue(t)
+	v.take(t, func(c *Cache) { takeFeed(t, c, v.feed(t, trust.FeedCodes, "final", 3, "a")) })
+	s, _, err := loaded(t, v.dir, v.options)
+	if err != nil || len(s.Lost()) != 0 {
+		t.Errorf("%v, %v", s.Lost(), err)
+	}
+}
+
+func wipe(t *testing.T, path string) {
+	t.Helper()
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func spoil(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte("!!"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -100,6 +100,7 @@ func TestWrongConfigurationsAreRefusedInWords(t *testing.T) {
 		{"kind that is refused by name", stateLine + "[profiles.a]\nbase = \"checkpoint\"\naccept = [\"uic\"]\n" + serialLane, `profiles.a: accept: no kind that is read here is named "uic"`},
 		{"check that nobody makes", stateLine + "[profiles.a]\nbase = \"checkpoint\"\nrequire = [\"identity\"]\n" + serialLane, `profiles.a: require: "identity" cannot be asked for`},
 		{"unknown check", stateLine + "[profiles.a]\nbase = \"checkpoint\"\nrequire = [\"luck\"]\n" + serialLane, `profiles.a: require: "luck" cannot be asked for; revocation can`},
+		{"what each first document is", stateLine + "[profiles.a]\nbase = \"checkpoint\"\ndeny = [\"second_document_missing\"]\n" + serialLane, `profiles.a: deny: "second_document_missing" is what each first document is until the second one is shown`},
 		{"ok as a reason", stateLine + "[profiles.a]\nbase = \"checkpoint\"\ndeny = [\"ok\"]\n" + serialLane, `profiles.a: deny: "ok" is no reason that asks a person`},
 
 		{"lane without a name", lane("scanner = \"serial\"\npath = \"/x\"\n"), `lane id "": want 1 to 32`},

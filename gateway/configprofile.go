@@ -40,6 +40,9 @@ func (o *profileConfig) apply(p *policy.Profile) error {
 		if !ok || policy.DefaultOutcome(reason) != policy.Refer {
 			return fmt.Errorf("deny: %q is no reason that asks a person", name)
 		}
+		if reason == policy.SecondDocumentMissing {
+			return fmt.Errorf("deny: %q is what each first document is until the second one is shown: nobody would get in", name)
+		}
 		p.Tighten[reason] = true
 	}
 	return nil

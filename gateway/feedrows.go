@@ -83,7 +83,7 @@ func (r *feedReader) checkColumns(names []string) error {
 	known := slices.Concat(codeColumns, entryColumns)
 	switch r.kind {
 	case trust.FeedPassengers:
-		known = slices.Concat(passColumns, entryColumns)
+		known = append(slices.Clone(passColumns), "state") // a pass is good for its flight, once: there is nothing else to say
 	case trust.FeedDeny:
 		known = slices.Concat([]string{"code", "hex", "state"}, passColumns, denyColumns)
 	}

@@ -3,6 +3,7 @@ package issuer
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -77,7 +78,7 @@ func (l *BoardingLeg) text() (string, error) {
 // it, the form that package bcbp reads.
 func SignPass(k *Key, text string) (string, error) {
 	private, ok := k.private.(*ecdsa.PrivateKey)
-	if !ok || strings.Contains(text, "^") {
+	if !ok || private.Curve != elliptic.P256() || strings.Contains(text, "^") {
 		return "", fmt.Errorf("%w: want a P-256 key, and a pass that is not signed yet", ErrPass)
 	}
 	digest := sha256.Sum256([]byte(text))

@@ -41,10 +41,21 @@ func (p *Place) BCBP(f *Findings, c *Candidate, pass *bcbp.Pass, key *trust.Key)
 	p.use(c, identityOf(BCBP, identity), 1, nil)
 }
 
-// Boarded returns the leg of a pass that is boarded here, the first one if none is.
-func (p *Place) Boarded(pass *bcbp.Pass) *bcbp.Leg {
-	leg, _, _ := p.boarded(pass)
-	return leg
+// Boarded returns the leg of a pass that is boarded here, the first one if none is. shared says that the session names the flight by
+// the carrier that sold it: then that one's passes board, too.
+func (p *Place) Boarded(pass *bcbp.Pass) (leg *bcbp.Leg, shared bool) {
+	leg, _, _ = p.boarded(pass)
+	return leg, p.shared(leg)
+}
+
+func (p *Place) shared(leg *bcbp.Leg) bool {
+	s := p.session()
+	number, suffix, ok := leg.FlightNumber()
+	if s == nil || !ok || len(leg.Marketing) == 0 {
+		return false
+	}
+	_, today := s.flight(leg.Marketing, number, suffix, p.day(leg))
+	return today
 }
 
 // boarded returns the leg that is boarded here with the session's flight, nil if it is none of these, and the day on which it leaves,
@@ -91,11 +102,12 @@ func (p *Place) day(l *bcbp.Leg) int64 {
 	return early
 }
 
-// bcbpSigned judges that somebody signed the pass, or that nobody had to. A carrier that signs has signed all its passes: one without
-// a signature was stripped of it. An item that opens like a signature and is none is bad whoever signs.
+// bcbpSigned judges that somebody signed the pass, or that nobody had to. The operating carrier signs, or who sold the flight where
+// the session says that it is that one's as well: no carrier signs for another one. A carrier that signs has signed all its passes: one
+// without a signature was stripped of it.
 func (p *Place) bcbpSigned(f *Findings, c *Candidate, pass *bcbp.Pass, leg *bcbp.Leg, key *trust.Key) {
 	if key != nil {
-		if key.Scope != string(leg.Carrier) && key.Scope != string(leg.Marketing) {
+		if key.Scope != string(leg.Carrier) && !(key.Scope == string(leg.Marketing) && p.shared(leg)) {
 			f.Fail(UsageCheck, WrongUsage)
 		}
 		f.Pass(UsageCheck)

@@ -29,5 +29,6 @@ func (p *Place) Claim169(f *Findings, c *Candidate, person *claim169.Person, key
 	p.accepted(f, Claim169, key.Country)
 	f.Skip(PlaceCheck)
 	f.Skip(Identity)
-	p.use(c, identityOf(Claim169, identity), 1, nil)
+	var of [maxIdentity]byte
+	p.use(c, identityOf(Claim169, append(append(append(of[:0], key.Country...), '/'), identity...)), 1, nil) // as of a ticket: see ticketUse
 }

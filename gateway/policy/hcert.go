@@ -29,6 +29,16 @@ func (p *Place) HCERTDenied(f *Findings, claims []byte) {
 	p.denied(f, identity[:])
 }
 
+// HCERTUse says how a certificate is used: it is known by the SHA-256 of its claims, which is made only where it matters.
+func (p *Place) HCERTUse(c *Candidate, claims []byte) {
+	var id UseID
+	if p.Profile.Once.Has(c.Kind) {
+		sum := sha256.Sum256(claims)
+		copy(id[:], sum[:])
+	}
+	p.use(c, id, 1, nil)
+}
+
 func hcertKind(t hcert.Type) Kind {
 	switch t {
 	case hcert.Vaccination:

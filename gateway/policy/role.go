@@ -46,13 +46,14 @@ func (r Role) String() string {
 	return roleNames[Steward]
 }
 
-// Said is what a code says; all but one are nil, and all are if nobody has vouched for it.
+// Said is what a code says; all but one (and Leg) are nil, and all are if nobody has vouched for it.
 type Said struct {
 	Certificate  *hcert.Certificate
 	Ticket       *cwt.Claims
 	Person       *claim169.Person
 	Pretix       *pretix.Ticket
 	BoardingPass *bcbp.Pass
+	Leg          *bcbp.Leg // of BoardingPass, which is boarded here
 	Zone         *mrz.Zone
 	Seal         *vdsnc.Seal
 }
@@ -98,7 +99,7 @@ func inPretix(value func(*pretix.Ticket) []byte) func(*Said) []byte {
 }
 
 func inLeg(value func(*bcbp.Leg) []byte) func(*Said) []byte {
-	return of(func(s *Said) *bcbp.Pass { return s.BoardingPass }, func(p *bcbp.Pass) []byte { return value(&p.Legs()[0]) })
+	return of(func(s *Said) *bcbp.Leg { return s.Leg }, value)
 }
 
 func inPass(value func(*bcbp.Pass) []byte) func(*Said) []byte {

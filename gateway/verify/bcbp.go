@@ -5,6 +5,7 @@ import (
 
 	"passerelle/gateway/credential/bcbp"
 	"passerelle/gateway/policy"
+	"passerelle/gateway/sig"
 	"passerelle/gateway/trust"
 )
 
@@ -22,34 +23,51 @@ func openBCBP(_ *Verifier, it *item, text, arena []byte) []byte {
 	return arena
 }
 
-// keysBCBP returns the keys of the carrier that operates or sells the flight that is boarded here, of the two first that which issued
-// the pass, or else of another one that did. A pass names no algorithm: it is the first that the key allows, and the key's size is the
-// signature's.
+// keysBCBP returns the keys of the carrier that operates the flight that is boarded here, or of the one that sold it where the session
+// names it by that one; of the two first that which issued the pass, or else of another one that did.
 func keysBCBP(it *item, place *policy.Place) []trust.Key {
-	leg := place.Boarded(&it.pass)
-	carriers := [...][]byte{leg.Carrier, leg.Marketing, it.pass.Issuer}
-	if bytes.Equal(it.pass.Issuer, leg.Marketing) {
-		carriers[0], carriers[1] = carriers[1], carriers[0]
+	leg, shared := place.Boarded(&it.pass)
+	carriers := [...][]byte{leg.Carrier, nil, it.pass.Issuer}
+	switch {
+	case shared && bytes.Equal(it.pass.Issuer, leg.Marketing):
+		carriers[0], carriers[1] = leg.Marketing, leg.Carrier
+	case shared:
+		carriers[1] = leg.Marketing
 	}
 	for _, carrier := range carriers {
 		if len(carrier) == 0 {
 			continue
 		}
-		keys := place.List.Keys(trust.BCBP, trust.ScopeID(string(carrier)))
-		if len(keys) == 0 || len(keys[0].Algorithms) == 0 {
-			continue
+		if keys := place.List.Keys(trust.BCBP, trust.ScopeID(string(carrier))); len(keys) > 0 {
+			it.signed = it.pass.Signed
+			it.alg, it.signature = it.signatureFor(keys)
+			return keys
 		}
-		it.alg, it.signed = keys[0].Algorithms[0], it.pass.Signed
-		var err error
-		if it.signature, err = it.pass.Security.AppendSignature(it.raw[:0], keys[0].Public.SignatureSize()/2); err != nil {
-			it.signature = nil // it is no signature, so it is a bad one
-		}
-		return keys
 	}
 	return nil
 }
 
+// signatureFor reads the signature of a pass, which names no algorithm: it is that of the smallest of the keys into whose numbers the
+// signature fits. nil is no signature, so a bad one.
+func (it *item) signatureFor(keys []trust.Key) (alg sig.Algorithm, signature []byte) {
+	smallest := 0
+	for i := range keys {
+		key := &keys[i]
+		if size := key.Public.SignatureSize(); len(key.Algorithms) > 0 && (signature == nil || size < smallest) {
+			if s, err := it.pass.Security.AppendSignature(it.raw[:0], size/2); err == nil {
+				alg, signature, smallest = key.Algorithms[0], s, size
+			}
+		}
+	}
+	if signature == nil {
+		return 0, nil
+	}
+	signature, _ = it.pass.Security.AppendSignature(it.raw[:0], smallest/2) // a larger one may have been read over it; it was read before
+	return alg, signature
+}
+
 func judgeBCBP(it *item, place *policy.Place) {
+	it.leg, _ = place.Boarded(&it.pass)
 	place.BCBP(&it.findings, &it.candidate, &it.pass, it.key)
 	switch {
 	case it.findings.State(policy.Format) != policy.Passed:

@@ -61,10 +61,7 @@ func judgeHCERT(it *item, place *policy.Place) {
 	c := &it.candidate
 	place.HCERTDenied(&it.findings, it.message.Payload)
 	place.HCERT(&it.findings, c, &it.cert, it.key, it.signature)
-	if c.Once = place.Profile.Once.Has(c.Kind); c.Once {
-		sum := sha256.Sum256(it.message.Payload)
-		copy(c.Use[:], sum[:])
-	}
+	place.HCERTUse(c, it.message.Payload)
 }
 
 func openTicket(v *Verifier, it *item, text, arena []byte) []byte { return v.openCOSE(it, text, arena) }

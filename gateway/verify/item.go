@@ -38,6 +38,7 @@ type item struct {
 	person    claim169.Person
 	pretix    pretix.Ticket
 	pass      bcbp.Pass
+	leg       *bcbp.Leg // of pass, which is boarded here
 	zone      mrz.Zone
 	seal      vdsnc.Seal
 	sealer    vdsnc.Signer     // who signed seal

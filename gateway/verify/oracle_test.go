@@ -149,6 +149,7 @@ func (r *reference) judge(o *outcome, f *policy.Findings, place *policy.Place, m
 	if c.Once = r.profile.Once.Has(c.Kind); c.Once {
 		sum := sha256.Sum256(m.cose.Payload)
 		copy(c.Use[:], sum[:])
+		c.Uses = 1
 	}
 }
 

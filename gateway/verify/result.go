@@ -104,7 +104,7 @@ func (v *Verifier) Result(i int) Result {
 	case policy.Pretix:
 		r.Pretix = &it.pretix
 	case policy.BCBP:
-		r.BoardingPass = &it.pass
+		r.BoardingPass, r.Leg = &it.pass, it.leg
 	case policy.MRZ:
 		r.Zone = &it.zone
 	case policy.VDSNC:

@@ -1,13 +1,21 @@
 package verify_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha512"
+	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"passerelle/gateway/credential/bcbp"
 	"passerelle/gateway/credential/list"
+	"passerelle/gateway/issuer"
 	"passerelle/gateway/policy"
+	"passerelle/gateway/sig"
 	"passerelle/gateway/trust"
 )
 
@@ -177,11 +185,17 @@ func TestBoardingPassesAreJudgedByTheCarriersSignature(t *testing.T) {
 			f.Set = setOf(list.Listed, []byte(passenger(signs, today)))
 		})
 	}
+	larger, largerKey := largeKey(t, w.signing)
 	shared := boardingLeg{carrier: "KL", flight: "0777 ", marketing: "AT"}
 	sharing := func(s *scene) {
 		s.during(func(s *policy.Session) {
-			s.Flights = append(s.Flights, policy.Flight{Carrier: "KL", Number: 777, Day: today, List: flight})
+			s.Flights = append(s.Flights, policy.Flight{Carrier: "KL", Number: 777, Day: today, List: flight}, policy.Flight{Carrier: "AT", Number: 777, Day: today, List: flight})
 		})
+	}
+	notShared := func(s *scene) {
+		sharing(s)
+		s.during(func(s *policy.Session) { s.Flights = s.Flights[:len(s.Flights)-1] })
+		s.feed(trust.FeedPassengers, flight, nil)
 	}
 	bothSign := func(s *scene) { sharing(s); s.key(w.foreign, func(k *trust.Key) { k.Scope = "KL" }) }
 	runRules(t, []rule{
@@ -218,12 +232,49 @@ func TestBoardingPassesAreJudgedByTheCarriersSignature(t *testing.T) {
 			s.profile.AdmitUnsigned = false
 		}, "deny unsigned", policy.BCBP, "signature=failed"},
 		{"a code share, by the carrier that sells it", w.signed(w.royal, boardingPass(shared)), sharing, "admit ok", policy.BCBP, "signature=passed usage=passed"},
+		{"no code share: the session does not name the flight by the carrier whose key it is", w.signed(w.royal, passOptions{issuer: "AT"}.text(shared)), notShared, "deny wrong_usage", policy.BCBP, "usage=failed"},
+		{"a carrier with a larger key besides, which stands first", whole, func(s *scene) {
+			s.list.Keys = append([]trust.Key{larger}, s.list.Keys...)
+			onList(s)
+		}, "admit ok", policy.BCBP, "signature=passed usage=passed"},
+		{"a carrier with a larger key besides, signed with that", strings.Replace(whole, whole[strings.Index(whole, "^"):], signedBy(t, largerKey, plain), 1), func(s *scene) {
+			s.list.Keys = append([]trust.Key{larger}, s.list.Keys...)
+			onList(s)
+		}, "admit ok", policy.BCBP, "signature=passed usage=passed"},
 		{"a code share of two that sign, by the one that sells and issued it", w.signed(w.royal, passOptions{issuer: "AT"}.text(shared)), bothSign, "admit ok", policy.BCBP, "signature=passed usage=passed"},
 		{"a code share of two that sign, by the one that flies", w.signed(w.foreign, boardingPass(shared)), bothSign, "admit ok", policy.BCBP, "signature=passed usage=passed"},
 		{"a code share with a seller that signs, stripped", boardingPass(boardingLeg{marketing: "SG"}), nil, "deny bad_signature", policy.BCBP, "signature=failed"},
 		{"issued by one that signs, stripped", passOptions{issuer: "SG"}.text(boardingLeg{}), nil, "deny bad_signature", policy.BCBP, "signature=failed"},
 		{"a pass of a carrier without a key, by that of an issuer who has nothing to do with the flight", w.signed(w.foreign, passOptions{issuer: "ZZ"}.text(boardingLeg{carrier: "KL", flight: "0777 "})), sharing, "deny wrong_usage", policy.BCBP, "usage=failed signature=passed"},
 	})
+}
+
+// largeKey returns an entry of the same carrier with a P-384 key, and that key.
+func largeKey(t *testing.T, of *issuer.Key) (trust.Key, *ecdsa.PrivateKey) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := sig.New(&private.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := of.Entry()
+	k.ID, k.Public, k.Usages, k.Scope, k.Algorithms = trust.KeyID{0, 1}, public, trust.BCBPUsage, "SG", []sig.Algorithm{sig.ES384}
+	return k, private
+}
+
+// signedBy returns the security item that a P-384 key makes.
+func signedBy(t *testing.T, k *ecdsa.PrivateKey, text string) string {
+	t.Helper()
+	digest := sha512.Sum384([]byte(text))
+	der, err := ecdsa.SignASN1(rand.Reader, k, digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := base64.StdEncoding.EncodeToString(der)
+	return fmt.Sprintf("^1%02X%s", len(data), data)
 }
 
 func TestWhatUsesABoardingPassUp(t *testing.T) {

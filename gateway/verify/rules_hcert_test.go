@@ -29,3 +29,20 @@ func TestCertificatesOnABlockListAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestACertificateThatIsUsedOnceLeavesByTheWayOut: like everything else that is.
+func TestACertificateThatIsUsedOnceLeavesByTheWayOut(t *testing.T) {
+	t.Parallel()
+	w := theWorld(t)
+	for _, once := range []bool{true, false} {
+		s := setup(t)
+		s.during(func(s *policy.Session) { s.Exit = true })
+		if once {
+			s.profile.Once |= policy.Kinds(policy.HCERTVaccination)
+		}
+		c, _ := s.show(t, w.codes["hcert"])
+		if !c.Exit || c.Once != once || once && c.Uses != 1 || (c.Use == policy.UseID{}) == once {
+			t.Errorf("once %v: exit %v, once %v, %d uses, use %x", once, c.Exit, c.Once, c.Uses, c.Use)
+		}
+	}
+}

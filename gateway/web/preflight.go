@@ -78,7 +78,7 @@ func (s *Server) checkTrust(now policy.Now) finding {
 	if state.Version == 0 {
 		return f
 	}
-	f.Text = fmt.Sprintf("version %d, %d keys, %s old, ends %s", state.Version, state.Keys, span(state.Age), until(list.Expires(), now))
+	f.Text = fmt.Sprintf("version %d, %d keys, %s old, %s", state.Version, state.Keys, span(state.Age), until(list.Expires(), now))
 	switch {
 	case state.Level == good && list.Expires()-now.Latest < int64(soon/time.Second):
 		f.Level = warn
@@ -108,7 +108,7 @@ func (s *Server) scopes() map[string]bool {
 func (s *Server) checkFeeds(now policy.Now) []finding {
 	var all []finding
 	add := func(check, name string, issued, expires int64) {
-		f := finding{Check: check, Level: good, Text: fmt.Sprintf("%s: %s old, ends %s", name, span(now.Latest-issued), until(expires, now))}
+		f := finding{Check: check, Level: good, Text: fmt.Sprintf("%s: %s old, %s", name, span(now.Latest-issued), until(expires, now))}
 		switch {
 		case expires != 0 && now.Latest > expires:
 			f.Level, f.Fix = bad, "take a newer one: POST /v1/feeds"
@@ -257,7 +257,7 @@ func (s *Server) checkSession(session *policy.Session, p *policy.Profile) []find
 	default:
 		f.Text, f.Fix = purpose(session), ""
 		if session.Until != 0 && session.Until-now.Latest < int64(time.Hour/time.Second) {
-			f.Level, f.Text, f.Fix = warn, f.Text+": it ends "+until(session.Until, now), "POST /v1/lanes/{id}/session with a later end"
+			f.Level, f.Text, f.Fix = warn, f.Text+": it "+until(session.Until, now), "POST /v1/lanes/{id}/session with a later end"
 		}
 	}
 	all := []finding{f}
@@ -324,9 +324,9 @@ func span(seconds int64) string {
 func until(end int64, now policy.Now) string {
 	switch {
 	case end == 0:
-		return "never"
+		return "never ends"
 	case end < now.Latest:
-		return span(now.Latest-end) + " ago"
+		return "ended " + span(now.Latest-end) + " ago"
 	}
-	return "in " + span(end-now.Latest)
+	return "ends in " + span(end-now.Latest)
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -283,6 +284,7 @@ func (s *station) setSession(id string, text []byte) error {
 		return fmt.Errorf("journal the session: %w", err)
 	}
 	if err := s.sessions.set(id, text); err != nil {
+		s.noteAt(id, "session_not_kept", nil) // what was said before holds
 		return err
 	}
 	return s.gate.SetSession(id, session)
@@ -311,6 +313,15 @@ func sessionFields(s *policy.Session) map[string]string {
 		flights = append(flights, flightScope(f, ""))
 	}
 	put("flights", strings.Join(flights[:min(len(flights), maxJournaledFlights)], " "))
+	if more := len(flights) - maxJournaledFlights; more > 0 {
+		put("more_flights", strconv.Itoa(more))
+	}
+	if len(s.Products) > 0 {
+		put("products", strconv.Itoa(len(s.Products)))
+	}
+	if s.Subevent != 0 {
+		put("subevent", strconv.FormatInt(s.Subevent, 10))
+	}
 	if s.From != 0 {
 		put("from", moment(s.From))
 	}

@@ -6,11 +6,13 @@
 // how documents are written, and a rule that would let a brother, a twin or a namesake pass is not here.
 //
 // The rules of names. A name is words. A side has several readings: the choices that ICAO Doc 9303 (part 3, section 6) leaves for a
-// letter, the letter without its marks, a title glued to a given name or not, and perhaps cut there, which is left to a person. Words of two sides meet in their order; neighbours may be
+// letter, the letter without its marks, a title glued to a given name or not, and perhaps cut there, which is left to a person. A name
+// with a letter of no table has none: half of it would be another one. Words of two sides meet in their order; neighbours may be
 // written together; words may be missing on one side, never on both; an initial meets a word that it begins; a word may be cut where its
 // field is full and the other name would not fit into it. At least one family name and one given name must meet as words. Or all words
 // are the same in another order, where somebody took the given name for the family name. Arabic script has no vowels: its consonants and
-// long vowels must meet, and short ones may stand between them as Moroccan passports write them.
+// long vowels must meet, and short ones may stand between them as Moroccan passports write them. OMAR and AMAR are then written alike;
+// so where a document has the name in Latin letters as well, what its Arabic letters alone make the same is left to a person.
 //
 // A Person is personal data in memory of fixed size: assign the zero Person to it to forget it. This package is not on the way of a
 // batch; it allocates.

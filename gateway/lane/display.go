@@ -8,28 +8,6 @@ import (
 	"passerelle/gateway/policy"
 )
 
-// Status is how a lane stands.
-type Status struct {
-	Lane         string
-	Profile      string
-	Scanner      string
-	Connected    bool
-	Admitted     uint64 // verdicts since start
-	Denied       uint64
-	Referred     uint64
-	Again        uint64
-	Late         uint64
-	Passed       uint64 // counted by the lane's contact
-	Annulled     uint64 // let in, and did not walk through
-	Overridden   uint64 // let in by a supervisor
-	Opened       uint64 // verdicts while everybody was let in
-	Mode         Mode
-	LampFault    bool  // the lamp could not be set: nobody knows what it shows
-	Contact      bool  // there is one that says who walked through
-	ContactReads bool  // and it can be read
-	Last         Event // zero if there was none yet
-}
-
 // result is one verdict, a repeated sight of one, or the wish for a second document, on its way to the lamp.
 type result struct {
 	kind      EventKind // VerdictGiven, ShownAgain, SecondWanted or CardShown
@@ -222,27 +200,6 @@ func (d *display) answer(read time.Time, a Answer) {
 	}
 }
 
-// keep has the lamp show what it shows for the time of a verdict, or until no code is late.
-func (d *display) keep(at time.Time) {
-	if d.held, d.lit = !d.anyLate(), at; d.held {
-		d.hold.Reset(d.config.Hold)
-	} else {
-		d.hold.Stop()
-	}
-}
-
-// signal decides what the lamp shows for a verdict. Green is for the one person at the gate: it never answers a code that was
-// said to be late, whose holder a person dealt with, nor stands where another code is late, nor follows a refusal that was not
-// seen for MinHold. Then a person looks.
-func (d *display) signal(r *result, late bool) Signal {
-	s := signalIn(r.mode, r.candidate.Outcome())
-	unseen := d.held && d.wanted != SignalAdmit && r.at.Sub(d.lit) < MinHold
-	if d.anyLate() || s == SignalAdmit && (late || unseen) {
-		return SignalRefer
-	}
-	return s
-}
-
 // answered takes a frame off those that wait. That it arrived was said before its result, but perhaps not heard yet.
 func (d *display) answered(read time.Time) (w waiting) {
 	for len(d.arrived) > 0 {
@@ -253,41 +210,6 @@ func (d *display) answered(read time.Time) (w waiting) {
 	d.waiting = slices.Delete(d.waiting, i, i+1)
 	d.setDeadline()
 	return w
-}
-
-// count enters an event in the lane's status and gives it its number.
-func (d *display) count(e Event) Event {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	s := &d.status
-	switch {
-	case e.Mode == Rehearsal:
-	case e.Kind == ShownAgain:
-		s.Again++
-	case e.Kind == SecondWanted, e.Kind == CardShown:
-	case e.Kind == VerdictLate:
-		s.Late++
-	case e.Kind == Overridden:
-		s.Overridden++
-	case e.Kind == Annulled:
-		s.Annulled++
-	case e.Kind == Passed:
-	case e.Candidate.Outcome() == policy.Admit:
-		s.Admitted++
-	case e.Candidate.Outcome() == policy.Refer:
-		s.Referred++
-	default:
-		s.Denied++
-	}
-	if e.Kind == VerdictGiven && e.Mode == OpenCount {
-		s.Opened++
-	}
-	e.Count = s.Admitted + s.Referred + s.Denied
-	if e.Kind == VerdictGiven {
-		s.Last = e
-		s.Last.Claims = nil
-	}
-	return e
 }
 
 // late says which codes are there without a verdict for too long: a person decides.
@@ -338,72 +260,6 @@ func (d *display) link(connected bool) {
 	d.gate.hub.publish(Event{Kind: kind, Lane: d.config.ID, At: d.gate.opts.Wall()})
 }
 
-// resting is what the lamp shows between verdicts.
-func (d *display) resting() Signal {
-	switch {
-	case d.anyLate():
-		return SignalRefer
-	case !d.snapshot().Connected:
-		return SignalFault
-	}
-	return SignalIdle
-}
-
-// set sets the lamp. Where that fails it is tried again every lampRetry, but a green only once: whom it was for may be gone.
-func (d *display) set(s Signal) {
-	d.wanted = s
-	err := d.config.Lamp.Set(s)
-	if err != nil {
-		d.gate.opts.Log.Error("lamp", "lane", d.config.ID, "err", err)
-	}
-	if err != nil && s != SignalAdmit {
-		d.retry.Reset(lampRetry)
-	} else {
-		d.retry.Stop()
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.status.LampFault = err != nil
-	switch dark := err == nil && s != SignalAdmit; {
-	case !dark:
-		d.dark = time.Time{}
-	case d.dark.IsZero():
-		d.dark = d.gate.opts.Wall()
-	}
-}
-
-// darkFor returns how long the lamp has certainly let nobody through.
-func (d *display) darkFor(now time.Time) time.Duration {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.dark.IsZero() {
-		return 0
-	}
-	return now.Sub(d.dark)
-}
-
-// override lets one person in because a supervisor says so.
-func (d *display) override(sequence uint64) {
-	now := d.gate.opts.Wall()
-	d.set(SignalAdmit)
-	d.about = sequence
-	d.held, d.lit = true, now
-	d.hold.Reset(d.config.Hold)
-	d.gate.hub.publish(d.count(Event{Kind: Overridden, Lane: d.config.ID, At: now, Sequence: sequence}))
-}
-
-// withdraw has a green lamp end, if it is about this verdict; the passage calls it.
-func (d *display) withdraw(sequence uint64) { d.withdrawn <- sequence }
-
-func (d *display) endRelease(sequence uint64) {
-	if d.wanted != SignalAdmit || d.about != sequence {
-		return
-	}
-	d.hold.Stop()
-	d.held = false
-	d.set(d.resting())
-}
-
 // resolved tells everybody that somebody walked through, or did not.
 func (d *display) resolved(kind EventKind, sequence uint64, at time.Time) {
 	d.gate.hub.publish(d.count(Event{Kind: kind, Lane: d.config.ID, At: at, Sequence: sequence}))
@@ -414,35 +270,6 @@ func (d *display) setMode(m Mode) {
 	d.status.Mode = m
 	d.mu.Unlock()
 	d.gate.hub.publish(Event{Kind: ModeChanged, Mode: m, Lane: d.config.ID, At: d.gate.opts.Wall()})
-}
-
-// contact notes whether the lane's contact can be read.
-func (d *display) contact(reads bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.status.ContactReads = reads
-}
-
-func (d *display) passed() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.status.Passed++
-}
-
-func (d *display) snapshot() Status {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.status
-}
-
-func signalOf(o policy.Outcome) Signal {
-	switch o {
-	case policy.Admit:
-		return SignalAdmit
-	case policy.Refer:
-		return SignalRefer
-	}
-	return SignalDeny
 }
 
 func stoppedTimer() *time.Timer {

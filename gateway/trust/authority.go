@@ -29,6 +29,9 @@ type Authority struct {
 	NotBefore  int64           // unix seconds
 	NotAfter   int64           // unix seconds, inclusive
 	Revoked    [][]byte        // serial numbers of signers: contents of the DER INTEGER without leading zero bytes, sorted
+	// RevokedUntil is until when nobody else is revoked, for all that is known: when its revocation list's next one is due, unix seconds,
+	// inclusive; 0 where nobody brought a list, be it one that names nobody.
+	RevokedUntil int64
 	Disabled   bool
 	Test       bool
 }

@@ -90,20 +90,22 @@ func isBCBP(b []byte) bool {
 	return len(b) >= bcbp.MinLength && b[0] == 'M' && '1' <= b[1] && b[1] <= '9' && isUpperOrSpace(b[2])
 }
 
-// isMRZ: one of the three shapes of ICAO 9303, its lines joined, or apart by CR or LF.
+// isMRZ: one of the three shapes of ICAO 9303, its lines joined, or apart by CR or LF, of which some may stand in front.
 func isMRZ(b []byte) bool {
-	n := 0
+	n, first := 0, byte(0)
 	for _, c := range b {
 		switch {
 		case c == '\r' || c == '\n':
 			continue
 		case c == '<' || isDigit(c) || 'A' <= c && c <= 'Z':
-			n++
+			if n++; n == 1 {
+				first = c
+			}
 		default:
 			return false
 		}
 	}
-	return (n == 72 || n == 88 || n == 90) && strings.IndexByte("PVIAC", b[0]) >= 0 && bytes.Contains(b, []byte("<<"))
+	return (n == 72 || n == 88 || n == 90) && strings.IndexByte("PVIAC", first) >= 0 && bytes.Contains(b, []byte("<<"))
 }
 
 // isPretix: base64 spelled backwards whose first byte, at the end, is the version 1 of pretix-sig1.

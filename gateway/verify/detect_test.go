@@ -19,6 +19,7 @@ func TestShapesThatLookLikeAnother(t *testing.T) {
 		{"a boarding pass", "M1SPECIMEN/YASMINE    EABC123 CMNCDGAT 0780 166Y012A0034 100", policy.BCBP},
 		{"a boarding pass that ends like a ticket", "M1SPECIMEN/YASMINE    EABC123 CMNCDGAT 0780 166Y012A0034 104>AQA", policy.BCBP},
 		{"a passport", "P<UTOSPECIMEN<<YASMINE<<<<<<<<<<<<<<<<<<<<<<\rL898902C36UTO8801018F3101012<<<<<<<<<<<<<<00", policy.MRZ},
+		{"a passport with a line end in front", "\r\nP<UTOSPECIMEN<<YASMINE<<<<<<<<<<<<<<<<<<<<<<\r\nL898902C36UTO8801018F3101012<<<<<<<<<<<<<<00\r\n", policy.MRZ},
 		{"an opaque code of sixteen digits", "4929173846501827", policy.Opaque},
 	} {
 		if got, _ := verify.Detect([]byte(tt.code)); got != tt.want {

@@ -60,6 +60,12 @@ func TestSealsAreJudged(t *testing.T) {
 	usage := func(oids ...asn1.ObjectIdentifier) string {
 		return certified(func(c, _ *x509.Certificate) { c.UnknownExtKeyUsage = oids })
 	}
+	tight := func(edit func(*trust.Authority)) func(*scene) {
+		return func(s *scene) {
+			edit(&s.list.Authorities[0])
+			s.profile.Require = policy.Checks(policy.Revocation)
+		}
+	}
 	twice := func(s *scene) { // one authority's key in two certificates: the signer was revoked under one of them
 		other := s.list.Authorities[0]
 		s.list.Authorities[0].Revoked = [][]byte{sealSerial.Bytes()}
@@ -112,11 +118,19 @@ func TestSealsAreJudged(t *testing.T) {
 			s.list.Expires = noon - 1
 			s.list.Authorities[0].Revoked = [][]byte{sealSerial.Bytes()}
 		}, "deny revoked", policy.VDSNC, ""},
-		{"nobody brought a revocation list", good, authority(func(a *trust.Authority) { a.Revoked = nil }), "admit ok", policy.VDSNC, "revocation=undetermined"},
-		{"nobody brought a revocation list, and one is asked for", good, func(s *scene) {
-			s.list.Authorities[0].Revoked = nil
-			s.profile.Require = policy.Checks(policy.Revocation)
-		}, "refer list_stale", policy.VDSNC, "revocation=undetermined"},
+		{"the signer is revoked by a list that is over age", good, authority(func(a *trust.Authority) {
+			a.Revoked, a.RevokedUntil = [][]byte{sealSerial.Bytes()}, noon-1
+		}), "deny revoked", policy.VDSNC, "revocation=failed"},
+		{"nobody was revoked so far, and that is asked for", good, tight(func(a *trust.Authority) { a.Revoked = nil }), "admit ok", policy.VDSNC, "revocation=passed"},
+		{"nobody brought a revocation list", good, authority(func(a *trust.Authority) { a.Revoked, a.RevokedUntil = nil, 0 }), "admit ok", policy.VDSNC, "revocation=undetermined"},
+		{"nobody brought a revocation list, and one is asked for", good, tight(func(a *trust.Authority) { a.Revoked, a.RevokedUntil = nil, 0 }), "refer list_stale", policy.VDSNC, "revocation=undetermined"},
+		{"nobody says until when others are all that are revoked, and that is asked for", good, tight(func(a *trust.Authority) { a.RevokedUntil = 0 }), "refer list_stale", policy.VDSNC, "revocation=undetermined"},
+		{"the revocation list is over age", good, authority(func(a *trust.Authority) { a.RevokedUntil = noon - 1 }), "refer list_stale", policy.VDSNC, "revocation=failed"},
+		{"the revocation list is in its last second", good, authority(func(a *trust.Authority) { a.RevokedUntil = noon }), "admit ok", policy.VDSNC, "revocation=passed"},
+		{"the revocation list may be over age", good, func(s *scene) {
+			s.list.Authorities[0].RevokedUntil = noon
+			s.now = floored(noon-1, noon+1)
+		}, "refer clock_untrusted", policy.VDSNC, "revocation=failed"},
 		{"the state is not accepted", good, func(s *scene) { s.list.Acceptance = []trust.Acceptance{{Country: "MA", Usages: trust.VDSNCUsage}} }, "deny not_accepted", policy.VDSNC, "rules=failed"},
 		{"the profile does not accept seals", good, func(s *scene) { s.profile.Accept &^= policy.Kinds(policy.VDSNC) }, "deny not_accepted", policy.VDSNC, "rules=failed"},
 		{"blocked by the operator", good, func(s *scene) {

@@ -275,7 +275,7 @@ func newWorld() (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.authority = trust.Authority{Country: "UT", SKI: []byte("authority"), Public: public, NotBefore: keysFrom, NotAfter: keysUntil, Revoked: [][]byte{{1, 2, 3}}}
+	w.authority = trust.Authority{Country: "UT", SKI: []byte("authority"), Public: public, NotBefore: keysFrom, NotAfter: keysUntil, RevokedUntil: noon + hour}
 	if err := w.sign(); err != nil {
 		return nil, err
 	}

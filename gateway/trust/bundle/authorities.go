@@ -32,6 +32,7 @@ type authorityWire struct {
 	Revoked    [][]byte `cbor:"7,keyasint,omitempty"` // rising
 	Disabled   bool     `cbor:"8,keyasint,omitempty"`
 	Source     string   `cbor:"9,keyasint,omitempty"`
+	Until      int64    `cbor:"10,keyasint,omitempty"` // of Revoked
 }
 
 type carrierWire struct {
@@ -73,6 +74,8 @@ func (a *Authority) check() error {
 		return fmt.Errorf("subject key identifier of %d bytes, want 1 to %d", len(a.SKI), trust.MaxSKI)
 	case len(a.Revoked) > MaxSerials:
 		return fmt.Errorf("%d serial numbers are revoked, at most %d", len(a.Revoked), MaxSerials)
+	case a.RevokedUntil < 0 || a.RevokedUntil > maxTime:
+		return fmt.Errorf("revoked until %d", a.RevokedUntil)
 	}
 	for i, serial := range a.Revoked {
 		if len(serial) > trust.MaxSerial || len(serial) > 0 && serial[0] == 0 || i > 0 && bytes.Compare(a.Revoked[i-1], serial) >= 0 {
@@ -213,7 +216,7 @@ func (c *Content) authorityWires() []authorityWire {
 		a := &c.Authorities[i]
 		list = append(list, authorityWire{
 			Country: a.Country, SKI: a.SKI, Public: a.Public.SPKI(), Algorithms: numbersOf(a.Algorithms), NotBefore: a.NotBefore,
-			NotAfter: a.NotAfter, Revoked: a.Revoked, Disabled: a.Disabled, Source: a.Source,
+			NotAfter: a.NotAfter, Revoked: a.Revoked, Until: a.RevokedUntil, Disabled: a.Disabled, Source: a.Source,
 		})
 	}
 	return list
@@ -281,7 +284,7 @@ func (w *authorityWire) authority() (Authority, error) {
 	}
 	a := Authority{Source: w.Source, Authority: trust.Authority{
 		Country: w.Country, SKI: w.SKI, Public: public, Algorithms: algorithmsOf(w.Algorithms, &public),
-		NotBefore: w.NotBefore, NotAfter: w.NotAfter, Revoked: w.Revoked, Disabled: w.Disabled,
+		NotBefore: w.NotBefore, NotAfter: w.NotAfter, Revoked: w.Revoked, RevokedUntil: w.Until, Disabled: w.Disabled,
 	}}
 	if err := a.check(); err != nil {
 		return Authority{}, err

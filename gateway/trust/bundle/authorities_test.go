@@ -50,7 +50,7 @@ func venueContent(t testing.TB) Content {
 	again.Scope = "demo2" // the same key for another event
 	c.Keys = append(c.Keys, again)
 	a := newAuthority(1, newRSA(t, 2048))
-	a.Revoked = [][]byte{{9}, {1, 2}}
+	a.Revoked, a.RevokedUntil = [][]byte{{9}, {1, 2}}, expires
 	off := newAuthority(0, newPublic(t))
 	off.Disabled = true
 	c.Authorities = []Authority{a, off}
@@ -86,7 +86,7 @@ func TestWhatIsNoKeyIsReadAsItIsBuilt(t *testing.T) {
 			t.Errorf("%d keys of event %s", n, event)
 		}
 	}
-	if a := snap.Authorities([]byte{1, 2, 3}); len(a) != 1 || !a[0].HasRevoked([]byte{1, 2}) || a[0].HasRevoked([]byte{1}) {
+	if a := snap.Authorities([]byte{1, 2, 3}); len(a) != 1 || !a[0].HasRevoked([]byte{1, 2}) || a[0].HasRevoked([]byte{1}) || a[0].RevokedUntil != expires {
 		t.Errorf("authorities %+v", a)
 	}
 	if c, ok := snap.Carrier([]byte("LH")); !ok || !c.Signs {
@@ -167,6 +167,8 @@ func TestSignerRefusesRowsThatAGateWouldLeaveOut(t *testing.T) {
 		{"an authority that ends before it begins", func(c *Content) { c.Authorities[0].NotAfter = 0 }, "valid"},
 		{"a serial number with a zero", func(c *Content) { c.Authorities[0].Revoked = [][]byte{{0, 1}} }, "serial"},
 		{"a serial number twice", func(c *Content) { c.Authorities[0].Revoked = [][]byte{{1}, {1}} }, "serial"},
+		{"a list of revoked ones that ends in the year 10000", func(c *Content) { c.Authorities[0].RevokedUntil = maxTime + 1 }, "revoked until"},
+		{"a list of revoked ones that ended before the year 1970", func(c *Content) { c.Authorities[0].RevokedUntil = -1 }, "revoked until"},
 		{"a carrier twice", func(c *Content) { c.Carriers = append(c.Carriers, trust.Carrier{Code: "LH"}) }, "carrier"},
 		{"a carrier that is none", func(c *Content) { c.Carriers[0].Code = "lufthansa" }, "carrier"},
 		{"a delegate without kinds", func(c *Content) { c.Delegates[0].Kinds = 0 }, "kind"},

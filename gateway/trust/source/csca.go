@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
 	"errors"
@@ -107,8 +108,8 @@ func (c *collector) takeAuthority(name string, a bundle.Authority) {
 	}
 }
 
-// readRevocationLists adds the serial numbers of CRLs (RFC 5280, section 5) to the authorities that signed them. A list that none
-// of them signed is skipped and named.
+// readRevocationLists adds the serial numbers of CRLs (RFC 5280, section 5) to the authorities that signed them, which have revoked
+// nobody else until the newest of them ends. A list that none of them signed is skipped and named.
 func (c *collector) readRevocationLists(inputs []Input) {
 	for _, in := range inputs {
 		blocks := derBlocks(in.Data, "X509 CRL")
@@ -147,6 +148,9 @@ func (c *collector) readRevocationList(name string, der []byte) error {
 		}
 		more := *a
 		more.Revoked = slices.Concat(a.Revoked, serials)
+		if isWhole(list) {
+			more.RevokedUntil = max(a.RevokedUntil, list.NextUpdate.Unix())
+		}
 		sortSerials(&more)
 		if err := more.Check(); err != nil {
 			return err
@@ -156,6 +160,12 @@ func (c *collector) readRevocationList(name string, der []byte) error {
 		return nil
 	}
 	return errors.New("no authority that is imported here has signed this list")
+}
+
+// isWhole reports whether who is not on a list is not revoked. A list of changes, or of some signers alone, says so in a critical
+// extension (RFC 5280, sections 5.2.4 and 5.2.5), and none other may be left unread; one that does not say when the next is due has no end.
+func isWhole(list *x509.RevocationList) bool {
+	return !list.NextUpdate.IsZero() && !slices.ContainsFunc(list.Extensions, func(e pkix.Extension) bool { return e.Critical })
 }
 
 func signedList(list *x509.RevocationList, key *sig.Key) bool {

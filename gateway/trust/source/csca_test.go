@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"math/big"
 	"slices"
 	"strings"
@@ -77,6 +78,9 @@ func TestAustraliasAuthorityIsTakenWithItsRevocationList(t *testing.T) {
 	}
 	if ski := []byte{0x36, 0x17, 0xc1, 0xe7}; !slices.Equal(a.SKI[:4], ski) {
 		t.Errorf("identifier %x", a.SKI)
+	}
+	if want := time.Date(2021, 11, 17, 0, 0, 0, 0, time.UTC).Unix(); a.RevokedUntil/(24*3600)*(24*3600) != want {
+		t.Errorf("nobody is revoked until %s", time.Unix(a.RevokedUntil, 0).UTC())
 	}
 	if !strings.Contains(strings.Join(report.Notes, "\n"), "issued 2021-08-19, next due 2021-11-17") {
 		t.Errorf("notes %q", report.Notes)
@@ -185,6 +189,54 @@ func TestARevocationListCountsForTheAuthorityThatSignedIt(t *testing.T) {
 		}
 		if tt.want >= 3 && (!a.HasRevoked([]byte{0, 0x80}) || !a.HasRevoked([]byte{7}) || !a.HasRevoked([]byte{0x12, 0x34}) || a.HasRevoked([]byte{0x12})) {
 			t.Errorf("%s: revoked %x", tt.name, a.Revoked)
+		}
+	}
+}
+
+// TestARevocationListSaysUntilWhenItIsTheWholeOne: the newest one counts, and one that is part of another says nothing about those whom it
+// does not name.
+func TestARevocationListSaysUntilWhenItIsTheWholeOne(t *testing.T) {
+	t.Parallel()
+	key := newECDSA(t, elliptic.P256())
+	authority := newAuthority(t, key, nil)
+	list := func(change func(l *x509.RevocationList)) []byte {
+		l := &x509.RevocationList{
+			Number: big.NewInt(1), ThisUpdate: notBefore, NextUpdate: notBefore.Add(time.Hour),
+			RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: big.NewInt(7), RevocationTime: notBefore}},
+		}
+		change(l)
+		der, err := x509.CreateRevocationList(rand.Reader, l, authority, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
+	whole := list(func(*x509.RevocationList) {})
+	newer := list(func(l *x509.RevocationList) { l.NextUpdate = notBefore.Add(2 * time.Hour) })
+	ended := list(func(l *x509.RevocationList) { l.NextUpdate = notBefore })
+	delta := list(func(l *x509.RevocationList) { // RFC 5280, section 5.2.4
+		l.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 27}, Critical: true, Value: []byte{2, 1, 1}}}
+		l.NextUpdate = notBefore.Add(3 * time.Hour)
+	})
+	for _, tt := range []struct {
+		name  string
+		lists [][]byte
+		until int64 // unix seconds, 0: nobody says
+	}{
+		{"none", nil, 0},
+		{"one", [][]byte{whole}, notBefore.Add(time.Hour).Unix()},
+		{"an older and a newer one", [][]byte{newer, whole}, notBefore.Add(2 * time.Hour).Unix()},
+		{"one that has ended", [][]byte{ended}, notBefore.Unix()},
+		{"changes alone", [][]byte{delta}, 0},
+		{"changes to a whole one", [][]byte{whole, delta}, notBefore.Add(time.Hour).Unix()},
+	} {
+		var o Options
+		for _, l := range tt.lists {
+			o.RevocationLists = append(o.RevocationLists, Input{Name: "crl", Data: l})
+		}
+		c, report := importCSCA(t, o, Input{Name: "csca", Data: authority.Raw})
+		if a := &c.Authorities[0]; a.RevokedUntil != tt.until || a.HasRevoked([]byte{7}) != (len(tt.lists) > 0) || len(report.Skipped) != 0 {
+			t.Errorf("%s: revoked %x until %d, want until %d; %+v", tt.name, a.Revoked, a.RevokedUntil, tt.until, report)
 		}
 	}
 }

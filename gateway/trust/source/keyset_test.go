@@ -50,7 +50,7 @@ func venueContent(t testing.TB) bundle.Content {
 	c.Acceptance = append(c.Acceptance, trust.Acceptance{Country: "*", Usages: trust.AllUsages, From: 3})
 	c.Authorities = []bundle.Authority{
 		{Source: "csca", Authority: trust.Authority{
-			Country: "AU", SKI: []byte{0xab, 1}, Public: p, Algorithms: p.Algorithms(), NotBefore: 1, NotAfter: 2, Revoked: [][]byte{{1, 2}, {3}},
+			Country: "AU", SKI: []byte{0xab, 1}, Public: p, Algorithms: p.Algorithms(), NotBefore: 1, NotAfter: 2, Revoked: [][]byte{{1, 2}, {3}}, RevokedUntil: 7,
 		}},
 		{Authority: trust.Authority{Country: "JP", SKI: []byte{1}, Public: p, Algorithms: p.Algorithms(), NotBefore: 1, NotAfter: 2, Disabled: true}},
 	}
@@ -75,7 +75,7 @@ func TestRowsOfAKeySetAreReadAsTheyWereWritten(t *testing.T) {
 	if diff := cmp.Diff(want, got, compareKeys, entries); diff != "" {
 		t.Errorf("(-written +read):\n%s", diff)
 	}
-	for _, line := range []string{"usages = ['stamp', 'pretix:demo', 'bcbp:demo']", "ski = 'ab01'", "code = 'AT'", "signs = false", "kinds = ['codes', 'deny']", "'0102'"} {
+	for _, line := range []string{"usages = ['stamp', 'pretix:demo', 'bcbp:demo']", "ski = 'ab01'", "code = 'AT'", "signs = false", "kinds = ['codes', 'deny']", "'0102'", "revoked_until = 1970-01-01T00:00:07Z"} {
 		if !strings.Contains(file, line) {
 			t.Errorf("no line %q in\n%s", line, file)
 		}
@@ -91,6 +91,7 @@ func TestRowsOfAKeySetAreReadAsTheyWereWritten(t *testing.T) {
 		{"an identifier that is none", "ski = 'ab01'", "ski = 'xx'", "hexadecimal"},
 		{"no identifier", "ski = 'ab01'", "", "authority 1"},
 		{"a serial number that is none", "'0102'", "'0'", "hexadecimal"},
+		{"a time without a zone", "00:00:07Z", "00:00:07", "authority 1: revoked_until"},
 		{"no scope", "scope = '*'", "", "delegate 1"},
 		{"another id", "[[delegate]]\nid = '", "[[delegate]]\nid = '0000000000000000' #", "delegate 1"},
 		{"a wrong field", "[[carrier]]", "[[carier]]", "carier"},
@@ -109,12 +110,12 @@ func TestKeySetsAreMergedRowByRow(t *testing.T) {
 	first := venueContent(t)
 	second := first
 	second.Authorities, second.Delegates, second.Carriers = slices.Clone(first.Authorities), slices.Clone(first.Delegates), slices.Clone(first.Carriers)
-	second.Authorities[0].Revoked, second.Authorities[0].Source = [][]byte{{3}, {4}}, "another"
+	second.Authorities[0].Revoked, second.Authorities[0].RevokedUntil, second.Authorities[0].Source = [][]byte{{3}, {4}}, 9, "another"
 	got, err := Merge(first, second)
 	if err != nil || len(got.Authorities) != 2 || len(got.Carriers) != 2 || len(got.Delegates) != 1 || len(got.Keys) != 2 {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	if a := got.Authorities[0]; len(a.Revoked) != 3 || a.Source != "csca" || !a.HasRevoked([]byte{4}) {
+	if a := got.Authorities[0]; len(a.Revoked) != 3 || a.RevokedUntil != 9 || a.Source != "csca" || !a.HasRevoked([]byte{4}) {
 		t.Errorf("authority %+v", a)
 	}
 	if len(first.Authorities[0].Revoked) != 2 {

@@ -20,6 +20,7 @@ type authorityText struct {
 	State      stateText       `toml:"state"`
 	Source     string          `toml:"source,omitempty"`
 	Public     publicText      `toml:"public"`
+	Until      time.Time       `toml:"revoked_until,omitempty"`     // when the next revocation list is due; absent: there is none
 	Revoked    []bytesText     `toml:"revoked,multiline,omitempty"` // serial numbers of signers
 }
 
@@ -78,6 +79,11 @@ func (t *authorityText) authority() (bundle.Authority, error) {
 	if a.NotBefore, a.NotAfter, err = validity(t.NotBefore, t.NotAfter); err != nil {
 		return bundle.Authority{}, err
 	}
+	if !t.Until.IsZero() {
+		if a.RevokedUntil, err = seconds("revoked_until", t.Until); err != nil {
+			return bundle.Authority{}, err
+		}
+	}
 	sortSerials(&a)
 	if err := a.Check(); err != nil {
 		return bundle.Authority{}, err
@@ -112,6 +118,9 @@ func (t *keySetText) setAuthorities(c *bundle.Content) {
 		row := authorityText{
 			Country: a.Country, SKI: a.SKI, Algorithms: algorithmTexts(a.Algorithms), NotBefore: date(a.NotBefore), NotAfter: date(a.NotAfter),
 			State: newStateText(a.Disabled), Source: a.Source, Public: publicText{a.Public},
+		}
+		if a.RevokedUntil != 0 {
+			row.Until = date(a.RevokedUntil)
 		}
 		for _, serial := range a.Revoked {
 			row.Revoked = append(row.Revoked, serial)

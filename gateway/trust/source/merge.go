@@ -71,7 +71,8 @@ func unite(all *bundle.Content, l trust.Revocation) {
 }
 
 // mergeAuthorities adds authorities, carriers and delegates. One that stands in several sets says the same in each, but for what an
-// authority has revoked, which is united, and for its source, of which the first is kept.
+// authority has revoked, which is united, and good until the newest of its lists is, for each is the whole one; and for its source, of
+// which the first is kept.
 func mergeAuthorities(all, set *bundle.Content) error {
 	for _, a := range set.Authorities {
 		at := slices.IndexFunc(all.Authorities, func(have bundle.Authority) bool {
@@ -87,7 +88,7 @@ func mergeAuthorities(all, set *bundle.Content) error {
 			!slices.Equal(have.Algorithms, a.Algorithms) {
 			return fmt.Errorf("%w: %v from %q is not the same as from %q", ErrSource, &a, a.Source, have.Source)
 		}
-		have.Revoked = append(have.Revoked, a.Revoked...)
+		have.Revoked, have.RevokedUntil = append(have.Revoked, a.Revoked...), max(have.RevokedUntil, a.RevokedUntil)
 		sortSerials(have)
 	}
 	for _, carrier := range set.Carriers {

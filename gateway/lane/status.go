@@ -1,0 +1,79 @@
+package lane
+
+import "passerelle/gateway/policy"
+
+// Status is how a lane stands.
+type Status struct {
+	Lane         string
+	Profile      string
+	Scanner      string
+	Connected    bool
+	Admitted     uint64 // verdicts since start
+	Denied       uint64
+	Referred     uint64
+	Again        uint64
+	Late         uint64
+	Passed       uint64 // counted by the lane's contact
+	Annulled     uint64 // let in, and did not walk through
+	Overridden   uint64 // let in by a supervisor
+	Opened       uint64 // verdicts while everybody was let in
+	Mode         Mode
+	LampFault    bool  // the lamp could not be set: nobody knows what it shows
+	Contact      bool  // there is one that says who walked through
+	ContactReads bool  // and it can be read
+	Last         Event // zero if there was none yet
+}
+
+// count enters an event in the lane's status and gives it its number.
+func (d *display) count(e Event) Event {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := &d.status
+	switch {
+	case e.Mode == Rehearsal:
+	case e.Kind == ShownAgain:
+		s.Again++
+	case e.Kind == SecondWanted, e.Kind == CardShown:
+	case e.Kind == VerdictLate:
+		s.Late++
+	case e.Kind == Overridden:
+		s.Overridden++
+	case e.Kind == Annulled:
+		s.Annulled++
+	case e.Kind == Passed:
+	case e.Candidate.Outcome() == policy.Admit:
+		s.Admitted++
+	case e.Candidate.Outcome() == policy.Refer:
+		s.Referred++
+	default:
+		s.Denied++
+	}
+	if e.Kind == VerdictGiven && e.Mode == OpenCount {
+		s.Opened++
+	}
+	e.Count = s.Admitted + s.Referred + s.Denied
+	if e.Kind == VerdictGiven {
+		s.Last = e
+		s.Last.Claims = nil
+	}
+	return e
+}
+
+// contact notes whether the lane's contact can be read.
+func (d *display) contact(reads bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.status.ContactReads = reads
+}
+
+func (d *display) passed() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.status.Passed++
+}
+
+func (d *display) snapshot() Status {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.status
+}

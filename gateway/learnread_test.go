@@ -290,6 +290,28 @@ func (d *recorded) play(reports [][]byte) {
 	}
 }
 
+// showUntil scans a code, and again as somebody would until it is understood: on a machine that stands still in the middle of it, the
+// pause between two keys ends a code.
+func showUntil(t *testing.T, dev *recorded, reports [][]byte, done <-chan outcome) outcome {
+	t.Helper()
+	for range 10 {
+		for _, r := range reports {
+			select {
+			case dev.reports <- r:
+			case got := <-done:
+				return got
+			}
+		}
+		select {
+		case got := <-done:
+			return got
+		case <-time.After(patience / 10):
+		}
+	}
+	t.Fatal("nothing came")
+	return outcome{}
+}
+
 // typed is the reports of a scanner that types a code under a layout, and then these keys.
 func typed(t *testing.T, l keyboard.Layout, code string, then ...frame.Key) (reports [][]byte) {
 	t.Helper()
@@ -344,8 +366,7 @@ func TestKeyboardLayoutIsFound(t *testing.T) {
 			enter := frame.Key{Code: keyboard.Enter}
 			dev.play(typed(t, l, "HC1:SOMETHING ELSE", enter))
 			e.await(t, "18 characters came, the known code has 451")
-			dev.play(typed(t, l, "]Q1"+knownCode, enter))
-			got := await1(t, done)
+			got := showUntil(t, dev, typed(t, l, "]Q1"+knownCode, enter), done)
 			if got.err != nil || !got.typing || got.layout != l || got.aim != "]Q1" || got.mode != "HID keyboard" {
 				t.Errorf("got %+v, %v", got.learned, got.err)
 			}
@@ -376,8 +397,7 @@ func TestKeyboardThatEndsNoCodeIsTold(t *testing.T) {
 	dev, done := listenTo(t, e, keys)
 	dev.play(typed(t, keyboard.US, knownCode))
 	e.await(t, "keys came, but no whole code")
-	dev.play(typed(t, keyboard.US, knownCode, frame.Key{Code: keyboard.Tab}))
-	if got := await1(t, done); got.err != nil || got.layout != keyboard.US {
+	if got := showUntil(t, dev, typed(t, keyboard.US, knownCode, frame.Key{Code: keyboard.Tab}), done); got.err != nil || got.layout != keyboard.US {
 		t.Errorf("got %+v, %v", got.learned, got.err)
 	}
 }
@@ -388,8 +408,7 @@ func TestPointOfSaleScannerIsUnderstood(t *testing.T) {
 	dev, done := listenTo(t, e, func(*typing) hid.Decoder { return frame.NewPOS(frame.CommonPOS()) })
 	dev.play(pointOfSale(knownCode[:200]))
 	e.await(t, "the end is missing: 200 of 451")
-	dev.play(pointOfSale(knownCode))
-	got := await1(t, done)
+	got := showUntil(t, dev, pointOfSale(knownCode), done)
 	if got.err != nil || got.typing || got.aim != "]Q1" || got.mode != "HID point-of-sale" {
 		t.Errorf("got %+v, %v", got.learned, got.err)
 	}

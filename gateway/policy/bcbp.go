@@ -14,7 +14,7 @@ func (p *Place) BCBP(f *Findings, c *Candidate, pass *bcbp.Pass, key *trust.Key)
 		return
 	}
 	leg, flight, day := p.boarded(pass)
-	p.bcbpSigned(f, c, pass, leg, key)
+	p.bcbpSigned(f, c, pass, leg, flight, key)
 	if key != nil && day >= 0 { // it was signed about then, or earlier; a pass need not say when
 		p.inForce(f, key, min(max(key.NotBefore, day-daySeconds), day+2*daySeconds))
 	}
@@ -41,21 +41,21 @@ func (p *Place) BCBP(f *Findings, c *Candidate, pass *bcbp.Pass, key *trust.Key)
 	p.use(c, identityOf(BCBP, identity), 1, nil)
 }
 
-// Boarded returns the leg of a pass that is boarded here, the first one if none is. shared says that the session names the flight by
-// the carrier that sold it: then that one's passes board, too.
+// Boarded returns the leg of a pass that is boarded here, the first one if none is. shared says that the carrier which sold it may
+// sign for it as well as the one that operates it.
 func (p *Place) Boarded(pass *bcbp.Pass) (leg *bcbp.Leg, shared bool) {
-	leg, _, _ = p.boarded(pass)
-	return leg, p.shared(leg)
+	leg, flight, _ := p.boarded(pass)
+	return leg, p.shared(leg, flight)
 }
 
-func (p *Place) shared(leg *bcbp.Leg) bool {
-	s := p.session()
-	number, suffix, ok := leg.FlightNumber()
-	if s == nil || !ok || len(leg.Marketing) == 0 {
-		return false
+// shared reports whether the session names the flight by the designator of the carrier that sold the leg, too. Where no flight is boarded
+// it does not matter: then the place is the reason, and nobody calls an honest pass of another gate a fake.
+func (p *Place) shared(leg *bcbp.Leg, flight *Flight) bool {
+	if flight == nil {
+		return true
 	}
-	_, today := s.flight(leg.Marketing, number, suffix, p.day(leg))
-	return today
+	_, named := p.session().flight(leg.Marketing, flight.Number, flight.Suffix, flight.Day)
+	return named
 }
 
 // boarded returns the leg that is boarded here with the session's flight, nil if it is none of these, and the day on which it leaves,
@@ -104,10 +104,11 @@ func (p *Place) day(l *bcbp.Leg) int64 {
 
 // bcbpSigned judges that somebody signed the pass, or that nobody had to. The operating carrier signs, or who sold the flight where
 // the session says that it is that one's as well: no carrier signs for another one. A carrier that signs has signed all its passes: one
-// without a signature was stripped of it.
-func (p *Place) bcbpSigned(f *Findings, c *Candidate, pass *bcbp.Pass, leg *bcbp.Leg, key *trust.Key) {
+// without a signature was stripped of it. A security item of a carrier that need not sign, and has no key here, says nothing: such a
+// pass is worth what an unsigned one is.
+func (p *Place) bcbpSigned(f *Findings, c *Candidate, pass *bcbp.Pass, leg *bcbp.Leg, flight *Flight, key *trust.Key) {
 	if key != nil {
-		if key.Scope != string(leg.Carrier) && !(key.Scope == string(leg.Marketing) && p.shared(leg)) {
+		if key.Scope != string(leg.Carrier) && !(key.Scope == string(leg.Marketing) && p.shared(leg, flight)) {
 			f.Fail(UsageCheck, WrongUsage)
 		}
 		f.Pass(UsageCheck)

@@ -29,11 +29,11 @@ type Authority struct {
 	NotBefore  int64           // unix seconds
 	NotAfter   int64           // unix seconds, inclusive
 	Revoked    [][]byte        // serial numbers of signers: contents of the DER INTEGER without leading zero bytes, sorted
-	// RevokedUntil is until when nobody else is revoked, for all that is known: when its revocation list's next one is due, unix seconds,
-	// inclusive; 0 where nobody brought a list, be it one that names nobody.
+	// RevokedUntil is until when nobody else counts as revoked: when the next revocation list is due, unix seconds, inclusive; 0 where
+	// nobody brought one. A list may name nobody.
 	RevokedUntil int64
-	Disabled   bool
-	Test       bool
+	Disabled     bool
+	Test         bool
 }
 
 // HasRevoked reports whether a signer's serial number stands on the authority's list; serial is the contents of the DER INTEGER,

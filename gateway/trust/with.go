@@ -82,8 +82,8 @@ func (s *Snapshot) Statuses() []*Status {
 }
 
 // With returns the list with these feeds and status lists in place of those that it has: they change more often than the list. Of
-// several feeds about the same the last one holds, of several status lists of one issuer with one address too. It keeps no reference
-// to the slices.
+// several feeds about the same the last one holds, of several status lists of one issuer with one address too. What was lost stays lost
+// until there is one again. It keeps no reference to the slices.
 func (s *Snapshot) With(feeds []*Feed, statuses []*Status) *Snapshot {
 	with := *s
 	for kind := range with.feeds {
@@ -106,5 +106,5 @@ func (s *Snapshot) With(feeds []*Feed, statuses []*Status) *Snapshot {
 		}
 		with.statuses[st.URI] = append(same, st)
 	}
-	return &with
+	return with.WithLost(slices.Collect(maps.Keys(s.lost)))
 }

@@ -1,7 +1,9 @@
 package trust
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"passerelle/gateway/encoding/statuslist"
@@ -65,6 +67,36 @@ func TestWithPutsFeedsInPlaceOfOthers(t *testing.T) {
 	}
 	if len(first.Feeds()) != 2 || first.Feeds()[0].Kind != FeedCodes || len(first.Statuses()) != 1 || len(second.Statuses()) != 0 {
 		t.Errorf("%d feeds, %d status lists, then %d", len(first.Feeds()), len(first.Statuses()), len(second.Statuses()))
+	}
+}
+
+// TestAFeedIsLostUntilThereIsOneAgain: whatever becomes of the list meanwhile.
+func TestAFeedIsLostUntilThereIsOneAgain(t *testing.T) {
+	t.Parallel()
+	deny, codes := &Feed{Kind: FeedDeny, Scope: "*"}, &Feed{Kind: FeedCodes, Scope: "final"}
+	s := newSnapshot(t, List{Version: 3}).With([]*Feed{codes}, nil)
+	lost := s.WithLost([]FeedName{{FeedPretix, "final"}, {FeedDeny, "*"}, {FeedCodes, "final"}})
+	for _, tt := range []struct {
+		name string
+		s    *Snapshot
+		want string
+	}{
+		{"none", s, "[]"},
+		{"two, and one that is there", lost, "[{deny *} {pretix final}]"},
+		{"the list expired", lost.AsExpired(), "[{deny *} {pretix final}]"},
+		{"other feeds", lost.With(nil, nil), "[{deny *} {pretix final}]"},
+		{"one of them", lost.With([]*Feed{deny}, nil), "[{pretix final}]"},
+		{"others are lost", lost.WithLost([]FeedName{{FeedDeny, "final"}}), "[{deny final}]"},
+		{"the empty list", Empty(), "[]"},
+	} {
+		if got := fmt.Sprint(tt.s.Lost()); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+		for _, name := range []FeedName{{FeedPretix, "final"}, {FeedDeny, "*"}, {FeedDeny, "final"}, {FeedCodes, "final"}} {
+			if got := tt.s.IsLost(name.Kind, name.Scope); got != slices.Contains(tt.s.Lost(), name) {
+				t.Errorf("%s: %v is lost: %v", tt.name, name, got)
+			}
+		}
 	}
 }
 

@@ -23,8 +23,8 @@ func openBCBP(_ *Verifier, it *item, text, arena []byte) []byte {
 	return arena
 }
 
-// keysBCBP returns the keys of the carrier that operates the flight that is boarded here, or of the one that sold it where the session
-// names it by that one; of the two first that which issued the pass, or else of another one that did.
+// keysBCBP returns the keys of the carrier that operates the leg that is boarded here, or of the one that sold it where that one may
+// sign for it; of the two first that which issued the pass, or else of another one that did, lest its signature pass for none.
 func keysBCBP(it *item, place *policy.Place) []trust.Key {
 	leg, shared := place.Boarded(&it.pass)
 	carriers := [...][]byte{leg.Carrier, nil, it.pass.Issuer}
@@ -40,30 +40,24 @@ func keysBCBP(it *item, place *policy.Place) []trust.Key {
 		}
 		if keys := place.List.Keys(trust.BCBP, trust.ScopeID(string(carrier))); len(keys) > 0 {
 			it.signed = it.pass.Signed
-			it.alg, it.signature = it.signatureFor(keys)
 			return keys
 		}
 	}
 	return nil
 }
 
-// signatureFor reads the signature of a pass, which names no algorithm: it is that of the smallest of the keys into whose numbers the
-// signature fits. nil is no signature, so a bad one.
-func (it *item) signatureFor(keys []trust.Key) (alg sig.Algorithm, signature []byte) {
-	smallest := 0
-	for i := range keys {
-		key := &keys[i]
-		if size := key.Public.SignatureSize(); len(key.Algorithms) > 0 && (signature == nil || size < smallest) {
-			if s, err := it.pass.Security.AppendSignature(it.raw[:0], size/2); err == nil {
-				alg, signature, smallest = key.Algorithms[0], s, size
-			}
-		}
-	}
-	if signature == nil {
+// passSignature reads the signature of a pass as one by the k-th key, since a pass names no algorithm: it is the first that the key allows,
+// and the key's size is the signature's. Without one it is no signature by that key.
+func (it *item) passSignature(k int) (alg sig.Algorithm, signature []byte) {
+	key := &it.keys[k]
+	if len(key.Algorithms) == 0 {
 		return 0, nil
 	}
-	signature, _ = it.pass.Security.AppendSignature(it.raw[:0], smallest/2) // a larger one may have been read over it; it was read before
-	return alg, signature
+	signature, err := it.pass.Security.AppendSignature(it.raw[k][:0], key.Public.SignatureSize()/2)
+	if err != nil {
+		return 0, nil
+	}
+	return key.Algorithms[0], signature
 }
 
 func judgeBCBP(it *item, place *policy.Place) {

@@ -1,8 +1,6 @@
 package verify
 
 import (
-	"crypto/sha256"
-
 	"passerelle/gateway/encoding/base45"
 	"passerelle/gateway/encoding/cose"
 	"passerelle/gateway/encoding/inflate"
@@ -93,13 +91,7 @@ func keysClaim169(it *item, place *policy.Place) []trust.Key {
 }
 
 func judgeClaim169(it *item, place *policy.Place) {
-	if !it.done(it.person.Parse(it.claims)) {
-		return
-	}
-	c := &it.candidate
-	place.Claim169(&it.findings, c, &it.person, it.key)
-	if c.Once && len(it.person.ID) == 0 { // it has no number: it is known by what was signed
-		sum := sha256.Sum256(it.message.Payload)
-		copy(c.Use[:], sum[:])
+	if it.done(it.person.Parse(it.claims)) {
+		place.Claim169(&it.findings, &it.candidate, &it.person, it.key, it.message.Payload)
 	}
 }

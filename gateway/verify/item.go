@@ -26,8 +26,8 @@ type item struct {
 	alg       sig.Algorithm
 	signed    []byte // what the signature is over
 	signature []byte
-	raw       [2 * maxCoordinate]byte // of a signature that the code spells otherwise
-	claims    []byte                  // a copy of the payload: reading it may rearrange it, and what was signed is looked at again
+	raw       [trust.MaxKeysPerID][2 * maxCoordinate]byte // of a signature that the code spells otherwise, as one by each of keys
+	claims    []byte                                      // a copy of the payload: reading it may rearrange it, and what was signed is looked at again
 	keys      []trust.Key
 	key       *trust.Key // whose signature passed
 	job       sig.Job    // of key

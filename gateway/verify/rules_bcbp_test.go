@@ -233,12 +233,40 @@ func TestBoardingPassesAreJudgedByTheCarriersSignature(t *testing.T) {
 		}, "deny unsigned", policy.BCBP, "signature=failed"},
 		{"a code share, by the carrier that sells it", w.signed(w.royal, boardingPass(shared)), sharing, "admit ok", policy.BCBP, "signature=passed usage=passed"},
 		{"no code share: the session does not name the flight by the carrier whose key it is", w.signed(w.royal, passOptions{issuer: "AT"}.text(shared)), notShared, "deny wrong_usage", policy.BCBP, "usage=failed"},
+		{"a code share, at the gate of another flight", w.signed(w.royal, passOptions{issuer: "AT"}.text(shared)), nil, "deny wrong_place", policy.BCBP, "signature=passed usage=passed place=failed"},
+		{"a code share, without a session", w.signed(w.royal, passOptions{issuer: "AT"}.text(shared)), noSession, "refer wrong_place", policy.BCBP, "signature=passed usage=passed place=undetermined"},
+		{"a code share, a day too early", w.signed(w.royal, passOptions{issuer: "AT"}.text(boardingLeg{carrier: "KL", flight: "0777 ", marketing: "AT", day: 167})), sharing, "deny not_yet_valid", policy.BCBP, "usage=passed time=failed"},
+		{"no code share: the session names the other carrier's flight of that number on another day", w.signed(w.royal, passOptions{issuer: "AT"}.text(shared)), func(s *scene) {
+			notShared(s)
+			s.during(func(s *policy.Session) {
+				s.Flights = append(s.Flights, policy.Flight{Carrier: "AT", Number: 777, Day: today + day, List: flight})
+			})
+		}, "deny wrong_usage", policy.BCBP, "usage=failed"},
+		{"by another carrier's key, which says that it sold and issued the flight of one that signs", w.signed(w.foreign, passOptions{issuer: "ZZ"}.text(boardingLeg{carrier: "SG", flight: "0009B", marketing: "ZZ"})), nil, "deny bad_signature", policy.BCBP, "signature=failed"},
+		{"the same, and the one that signs has no key here", w.signed(w.foreign, passOptions{issuer: "ZZ"}.text(boardingLeg{carrier: "SG", flight: "0009B", marketing: "ZZ"})), func(s *scene) {
+			s.key(w.signing, func(k *trust.Key) { k.Scope = "XX" })
+		}, "deny wrong_usage", policy.BCBP, "usage=failed"},
+		{"an item that nobody here can read, of a carrier that need not sign: worth what none is", boardingPass(boardingLeg{carrier: "KL", flight: "0777 "}) + "^104AAAA", sharing, "admit ok", policy.BCBP, "signature=not_applicable rules=passed"},
+		{"the same, and not on the list", boardingPass(boardingLeg{carrier: "KL", flight: "0777 ", sequence: "0005 "}) + "^104AAAA", sharing, "deny not_listed", policy.BCBP, "signature=not_applicable rules=failed"},
+		{"the same, where nothing unsigned is admitted", boardingPass(boardingLeg{carrier: "KL", flight: "0777 "}) + "^104AAAA", func(s *scene) { sharing(s); s.profile.AdmitUnsigned = false }, "deny unsigned", policy.BCBP, "signature=failed"},
 		{"a carrier with a larger key besides, which stands first", whole, func(s *scene) {
 			s.list.Keys = append([]trust.Key{larger}, s.list.Keys...)
 			onList(s)
 		}, "admit ok", policy.BCBP, "signature=passed usage=passed"},
-		{"a carrier with a larger key besides, signed with that", strings.Replace(whole, whole[strings.Index(whole, "^"):], signedBy(t, largerKey, plain), 1), func(s *scene) {
+		{"a carrier with a larger key besides, signed with that", plain + signedBy(t, largerKey, plain), func(s *scene) {
 			s.list.Keys = append([]trust.Key{larger}, s.list.Keys...)
+			onList(s)
+		}, "admit ok", policy.BCBP, "signature=passed usage=passed"},
+		{"a carrier with two larger keys of two algorithms, signed with the second", plain + signedBy(t, largerKey, plain), func(s *scene) {
+			other, _ := largeKey(t, w.signing)
+			other.ID, other.Algorithms = trust.KeyID{0, 2}, []sig.Algorithm{sig.ES256}
+			s.list.Keys = append([]trust.Key{other, larger}, s.list.Keys...)
+			onList(s)
+		}, "admit ok", policy.BCBP, "signature=passed usage=passed"},
+		{"a carrier with a key of another kind besides, which stands first", whole, func(s *scene) {
+			other := w.identities.Entry()
+			other.ID, other.Usages, other.Scope = trust.KeyID{0, 3}, trust.BCBPUsage, "SG"
+			s.list.Keys = append([]trust.Key{other}, s.list.Keys...)
 			onList(s)
 		}, "admit ok", policy.BCBP, "signature=passed usage=passed"},
 		{"a code share of two that sign, by the one that sells and issued it", w.signed(w.royal, passOptions{issuer: "AT"}.text(shared)), bothSign, "admit ok", policy.BCBP, "signature=passed usage=passed"},

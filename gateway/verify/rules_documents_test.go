@@ -249,6 +249,30 @@ func TestAnIdentityCodeWithoutANumberIsUsedOnItsOwn(t *testing.T) {
 	}
 }
 
+// TestNoOtherCountrysKeyUsesAnIdentityCodeUp: a key of another country may sign another one's text, with the number of one of its people.
+func TestNoOtherCountrysKeyUsesAnIdentityCodeUp(t *testing.T) {
+	t.Parallel()
+	w := theWorld(t)
+	s := setup(t)
+	s.profile.Once |= policy.Kinds(policy.Claim169)
+	foreign := w.ticketingEd.Entry()
+	foreign.ID, foreign.Country, foreign.Usages, foreign.Scope = trust.KeyID{0, 1}, "FR", trust.Claim169Usage, "registry.example"
+	s.list.Keys = append(s.list.Keys, foreign)
+	for name, edit := range map[string]func(*issuer.Message, map[int]any){
+		"with a number":    nil,
+		"without a number": func(_ *issuer.Message, person map[int]any) { delete(person, 1) },
+	} {
+		ours, _ := s.show(t, w.identity(w.identities, edit))
+		theirs, _ := s.show(t, w.identity(w.ticketingEd, edit))
+		if verdict(&ours) != "admit ok" || verdict(&theirs) != "admit ok" || ours.Issuer != "MA" || theirs.Issuer != "FR" {
+			t.Fatalf("%s: %s\n%s", name, line(&ours), line(&theirs))
+		}
+		if ours.Use == theirs.Use || ours.Use == (policy.UseID{}) {
+			t.Errorf("%s: use %x by our key, %x by the other country's", name, ours.Use, theirs.Use)
+		}
+	}
+}
+
 func TestOtherFormatsAreRefusedByName(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]policy.Kind{

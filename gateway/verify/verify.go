@@ -131,8 +131,12 @@ func (v *Verifier) chooseKeys(place *policy.Place) {
 		}
 		it.layer = LayerSignature
 		for k := range it.keys {
-			if key := &it.keys[k]; key.Allows(it.alg) {
-				v.jobs = append(v.jobs, sig.Job{Key: &key.Public, Alg: it.alg, Message: it.signed, Signature: it.signature})
+			alg, signature := it.alg, it.signature
+			if it.kind() == policy.BCBP {
+				alg, signature = it.passSignature(k)
+			}
+			if key := &it.keys[k]; key.Allows(alg) {
+				v.jobs = append(v.jobs, sig.Job{Key: &key.Public, Alg: alg, Message: it.signed, Signature: signature})
 				v.owners = append(v.owners, i)
 			}
 		}

@@ -74,6 +74,7 @@ func (st *stream) Read(p []byte) (n int, err error) {
 }
 
 func (st *stream) wait() error {
+	clear(st.buf) // claims may have been in it
 	st.buf = st.buf[:0]
 	select {
 	case <-st.server.done:

@@ -23,7 +23,8 @@
 //     the journal's head) is refused; a version that was lost may be taken again.
 //   - A feed is verified when it is taken; stored is what its codes were made into, sealed with the secret. A status list is stored as
 //     it came, and verified at every start. Both are held against every list that is put in force: what its delegate or key may no
-//     longer sign is dropped. What is damaged or lost is named and left out; it may be taken again.
+//     longer sign is dropped. What is damaged or lost is named and left out; it may be taken again. Lists of those who may not enter
+//     stay known as lost until then, whatever they went by: see trust.Snapshot.IsLost.
 //   - Feeds change by the minute, the list does not, so that they have a store of their own: what happens to it never costs the list.
 //   - Badger is open only while it is read or written, so a full disk or a damaged table cannot stop a running gate. It
 //     is not opened when the disk is nearly full: Badger maps its files, and a full disk then kills the process.

@@ -49,7 +49,7 @@ func TestLostFeedsAreNamedAndMayBeTakenAgain(t *testing.T) {
 		{"the key is long", func(t *testing.T, v *venue) { write(t, v.path(feedKeyName), strings.Repeat("k", feedKeySize+1)) }, "key of the feeds", 0},
 		{"the store is deleted", func(t *testing.T, v *venue) { removeAll(t, v.path(feedStoreName)) }, "lost", 0},
 		{"the store's manifest is damaged", func(t *testing.T, v *venue) { write(t, v.path(feedStoreName, "MANIFEST"), "no") }, "lost", 0},
-		{"the index is deleted", func(t *testing.T, v *venue) { removeAll(t, v.path(indexName)) }, "", 2},
+		{"the index is deleted", func(t *testing.T, v *venue) { removeAll(t, v.path(indexName)) }, "gone", 2},
 		{"the index is damaged", func(t *testing.T, v *venue) { write(t, v.path(indexName), "{}\nno\n") }, "damaged", 2},
 		{"the process died in it once", func(t *testing.T, v *venue) { write(t, v.path(feedOpeningName), "!") }, "", 2},
 		{"the process died in it twice", func(t *testing.T, v *venue) { write(t, v.path(feedOpeningName), "!!") }, "died twice", 0},

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/dgraph-io/badger/v4"
@@ -17,10 +18,11 @@ import (
 )
 
 // The index says in a file beside the store which feeds should be there, and the highest version of each that was ever taken: Badger
-// does not tell what it lost. A line is one feed in JSON, the last line a checksum over the others.
+// does not tell what it lost. A line is one feed in JSON, the last line a checksum over the others. It is there before the first feed is.
 const (
 	indexName = "feeds.index"
 	maxIndex  = 16 << 20 // bytes
+	maxNamed  = 8        // feeds that are lost since an earlier start, and named
 )
 
 type indexLine struct {
@@ -36,7 +38,7 @@ func (c *Cache) readFeeds() {
 	c.feeds = feeds{held: make(map[feedID]*held), floor: make(map[feedID]*floor)}
 	if err := c.readIndex(); err != nil {
 		c.note("%v", err)
-		all := subject{Kind: trust.FeedDeny.String(), Scope: "*"} // whether there was one nobody knows any more, so there was
+		all := subject{Kind: trust.FeedDeny.String(), Scope: everywhere} // whether there was one nobody knows any more, so there was
 		c.feeds.floor[all.id()] = &floor{subject: all, version: 1}
 	}
 	if err := c.readFeedKey(); err != nil {
@@ -56,6 +58,7 @@ func (c *Cache) readFeeds() {
 			}
 		}
 	}
+	c.sayLost()
 	changed := c.compareIndex()
 	if gone := c.underList(); len(gone) > 0 {
 		c.removeGone(gone)
@@ -65,6 +68,20 @@ func (c *Cache) readFeeds() {
 		if err := c.writeIndex(); err != nil {
 			c.note("%v", err)
 		}
+	}
+}
+
+// sayLost names the lists of those who may not enter that went at an earlier start or since, the last to end first.
+func (c *Cache) sayLost() {
+	var lost []string
+	for _, id := range slices.Backward(c.floorIDs()) {
+		if known := c.feeds.floor[id]; known.blocks() && !known.present && c.feeds.held[id] == nil {
+			lost = append(lost, known.String())
+		}
+	}
+	if len(lost) > 0 {
+		c.note("whoever may stand on a list that is lost is referred to a person until a newer one is taken; %d are: %s",
+			len(lost), strings.Join(lost[:min(len(lost), maxNamed)], ", "))
 	}
 }
 
@@ -102,9 +119,15 @@ func (c *Cache) removeGone(gone []feedID) {
 	}
 }
 
+// indexLost is what it costs.
+const indexLost = "older feeds than those that were taken last would be taken again, and which block lists were lost before is not known"
+
 func (c *Cache) readIndex() error {
 	raw, err := readFile(filepath.Join(c.dir, indexName), maxIndex)
 	if errors.Is(err, os.ErrNotExist) {
+		if exists(filepath.Join(c.dir, feedKeyName)) || exists(filepath.Join(c.dir, feedStoreName)) {
+			return fmt.Errorf("the file %s is gone: %s", indexName, indexLost)
+		}
 		return nil
 	}
 	if err != nil {
@@ -112,7 +135,7 @@ func (c *Cache) readIndex() error {
 	}
 	end := bytes.LastIndexByte(bytes.TrimSuffix(raw, []byte("\n")), '\n') + 1
 	if string(raw[end:]) != indexSum(raw[:end]) {
-		return fmt.Errorf("the file %s is damaged: older feeds than those that were taken last would be taken again", indexName)
+		return fmt.Errorf("the file %s is damaged: %s", indexName, indexLost)
 	}
 	for line := range strings.Lines(string(raw[:end])) {
 		var l indexLine
@@ -125,6 +148,7 @@ func (c *Cache) readIndex() error {
 }
 
 func (c *Cache) writeIndex() error {
+	c.limitFloors()
 	var out bytes.Buffer
 	for _, id := range c.floorIDs() {
 		known := c.feeds.floor[id]

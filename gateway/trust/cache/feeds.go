@@ -27,6 +27,9 @@ var (
 	ErrFeedKey   = errors.New("the key of the feeds cannot be used")
 )
 
+// everywhere is the scope of a feed that holds for every event.
+const everywhere = "*"
+
 // statusKind is what stands for a kind of feed at a status list.
 const statusKind = "status"
 
@@ -62,6 +65,11 @@ func (s *subject) String() string {
 		return fmt.Sprintf("status list %q of %s", s.Scope, s.Issuer)
 	}
 	return fmt.Sprintf("feed %s of %q", s.Kind, s.Scope)
+}
+
+// blocks reports whether it is about those who may not enter: without it anybody would pass for one who may.
+func (s *subject) blocks() bool {
+	return s.Kind == trust.FeedDeny.String() || s.Kind == trust.FeedPretix.String()
 }
 
 // held is a feed or a status list in force: one of feed and status.
@@ -216,7 +224,6 @@ func (c *Cache) keepFeed(next *held, blob []byte, now bundle.Now) error {
 	}
 	c.feeds.held[id] = next
 	c.feeds.floor[id] = &floor{subject: next.head.subject, version: next.head.Version, expires: next.head.Expires, present: true}
-	c.limitFloors()
 	if err := c.writeIndex(); err != nil {
 		c.note("%v", err) // the store says the same, and is read first
 	}
@@ -252,16 +259,20 @@ func (c *Cache) forget(id feedID) {
 	}
 }
 
-// limitFloors forgets versions of feeds that are gone, those that expired first, when there are too many of them.
+// limitFloors forgets versions of feeds that are gone, those that expired first, when there are too many of them: lists of those who may
+// not enter after all others, and never one that holds everywhere.
 func (c *Cache) limitFloors() {
 	over := len(c.feeds.floor) - MaxRemembered
 	if over <= 0 {
 		return
 	}
-	for _, id := range c.floorIDs() {
-		if over > 0 && !c.feeds.floor[id].present {
-			delete(c.feeds.floor, id)
-			over--
+	for _, blocks := range []bool{false, true} {
+		for _, id := range c.floorIDs() {
+			known := c.feeds.floor[id]
+			if over > 0 && !known.present && known.blocks() == blocks && known.Scope != everywhere {
+				delete(c.feeds.floor, id)
+				over--
+			}
 		}
 	}
 }

@@ -302,12 +302,8 @@ func TestFeedsThatTheListDoesNotAllowAreDroppedAtAStart(t *testing.T) {
 	kept := t.TempDir()
 	copyDir(t, v.dir, kept)
 	v.take(t, func(c *Cache) { take(t, c, v.newList(t, 2, func(c *bundle.Content) { c.Delegates = nil })) })
-	for _, name := range []string{feedStoreName, indexName} {
-		if err := os.RemoveAll(v.path(name)); err != nil {
-			t.Fatal(err)
-		}
-	}
 	copyDir(t, filepath.Join(kept, feedStoreName), v.path(feedStoreName))
+	write(t, v.path(indexName), string(mustRead(t, filepath.Join(kept, indexName))))
 	s, info, err := loaded(t, v.dir, v.options)
 	if err != nil || len(s.Feeds()) != 0 || len(info.Notes) != 1 || !strings.Contains(info.Notes[0], "dropped") {
 		t.Errorf("%d feeds, notes %q, %v", len(s.Feeds()), info.Notes, err)
@@ -396,18 +392,27 @@ func TestFeedsTakeAtMostSoManyBytes(t *testing.T) {
 	})
 }
 
+// Of those that are gone the one that expired first goes first, but a block list after all that are none.
 func TestVersionsOfFeedsThatAreGoneAreRememberedUpToALimit(t *testing.T) {
 	t.Parallel()
 	v := newVenue(t)
 	v.take(t, func(c *Cache) {
 		for i := range MaxRemembered {
 			about := subject{Kind: "codes", Scope: fmt.Sprint(i)}
+			if i == 1 {
+				about.Kind = "deny"
+			}
 			c.feeds.floor[about.id()] = &floor{subject: about, version: 1, expires: int64(i + 1), present: i == 0}
 		}
 		takeFeed(t, c, v.feed(t, trust.FeedCodes, "final", 1, "a"))
-		first, second := subject{Kind: "codes", Scope: "0"}, subject{Kind: "codes", Scope: "1"}
-		if len(c.feeds.floor) != MaxRemembered || c.feeds.floor[first.id()] == nil || c.feeds.floor[second.id()] != nil {
-			t.Errorf("%d are remembered; of those that are gone the one that expired first goes first", len(c.feeds.floor))
+		for scope, want := range map[string]bool{"0": true, "1": true, "2": false, "3": true} {
+			codes, deny := subject{Kind: "codes", Scope: scope}, subject{Kind: "deny", Scope: scope}
+			if got := c.feeds.floor[codes.id()] != nil || c.feeds.floor[deny.id()] != nil; got != want {
+				t.Errorf("%s is remembered: %v, want %v", scope, got, want)
+			}
+		}
+		if len(c.feeds.floor) != MaxRemembered {
+			t.Errorf("%d are remembered", len(c.feeds.floor))
 		}
 	})
 	c := open(t, v.dir, v.options)
@@ -415,6 +420,24 @@ func TestVersionsOfFeedsThatAreGoneAreRememberedUpToALimit(t *testing.T) {
 	if len(c.feeds.floor) != MaxRemembered {
 		t.Errorf("after a restart %d", len(c.feeds.floor))
 	}
+}
+
+// TestTheBlockListForAllIsNeverForgotten: not even for as many others as can be remembered.
+func TestTheBlockListForAllIsNeverForgotten(t *testing.T) {
+	t.Parallel()
+	v := newVenue(t)
+	v.take(t, func(c *Cache) {
+		all := subject{Kind: "deny", Scope: "*"}
+		c.feeds.floor[all.id()] = &floor{subject: all, version: 1, expires: 1}
+		for i := range MaxRemembered {
+			about := subject{Kind: "deny", Scope: fmt.Sprint(i)}
+			c.feeds.floor[about.id()] = &floor{subject: about, version: 1, expires: expires}
+		}
+		s, _ := takeFeed(t, c, v.feed(t, trust.FeedCodes, "final", 1, "a"))
+		if !s.IsLost(trust.FeedDeny, "*") || len(c.feeds.floor) != MaxRemembered {
+			t.Errorf("lost %v, %d are remembered", s.IsLost(trust.FeedDeny, "*"), len(c.feeds.floor))
+		}
+	})
 }
 
 // A stolen card has no code on it that lets anybody in.
@@ -451,37 +474,84 @@ func TestNoCodeIsStored(t *testing.T) {
 // TestALostBlockListIsKnownToBeLost: however it went, whoever it may have named is not let in as if nobody had been blocked.
 func TestALostBlockListIsKnownToBeLost(t *testing.T) {
 	t.Parallel()
-	name := trust.FeedName{Kind: trust.FeedDeny, Scope: "*"}
-	for how, lose := range map[string]func(t *testing.T, v *venue){
-		"the store is gone":   func(t *testing.T, v *venue) { wipe(t, v.path(feedStoreName)) },
-		"the index is broken": func(t *testing.T, v *venue) { wipe(t, v.path(feedStoreName)); spoil(t, v.path(indexName)) },
-		"the delegate is off": func(t *testing.T, v *venue) {
-			v.take(t, func(c *Cache) { take(t, c, v.newList(t, 2, func(c *bundle.Content) { c.Delegates = nil })) })
-		},
+	all, final := trust.FeedName{Kind: trust.FeedDeny, Scope: "*"}, trust.FeedName{Kind: trust.FeedPretix, Scope: "final"}
+	store := func(t *testing.T, v *venue) { removeAll(t, v.path(feedStoreName)) }
+	for _, tt := range []struct {
+		how  string
+		lose func(t *testing.T, v *venue)
+		lost []trust.FeedName
+	}{
+		{"the store is gone", store, []trust.FeedName{all, final}},
+		{"the process died twice in the store", func(t *testing.T, v *venue) { write(t, v.path(feedOpeningName), "!!") }, []trust.FeedName{all, final}},
+		{"the store is gone, and the index is broken", func(t *testing.T, v *venue) { store(t, v); write(t, v.path(indexName), "!!") }, []trust.FeedName{all}},
+		{"the store is gone, and the index", func(t *testing.T, v *venue) { store(t, v); removeAll(t, v.path(indexName)) }, []trust.FeedName{all}},
+		{"the delegate is off", func(t *testing.T, v *venue) {
+			v.take(t, func(c *Cache) { take(t, c, v.newList(t, 2, func(c *bundle.Content) { c.Delegates[0].Disabled = true })) })
+		}, []trust.FeedName{all, final}},
+		{"it is too old", func(t *testing.T, v *venue) {
+			v.take(t, func(c *Cache) {
+				h := header(2)
+				h.Expires = issued + 100*24*3600
+				if _, _, err := c.Take(fileOf(t, build(t, v.content, h, v.signers[:2]...)), at(issued+32*24*3600)); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}, []trust.FeedName{all, final}},
 	} {
-		t.Run(how, func(t *testing.T) {
+		t.Run(tt.how, func(t *testing.T) {
 			t.Parallel()
 			v := newVenue(t)
-			file := v.feed(t, trust.FeedDeny, "*", 3, "a")
 			v.take(t, func(c *Cache) {
-				if s, _ := takeFeed(t, c, file); s.IsLost(name.Kind, name.Scope) {
-					t.Error("lost although it was taken")
+				takeFeed(t, c, v.feed(t, trust.FeedDeny, "*", 3, "a"))
+				if s, _ := takeFeed(t, c, v.feed(t, trust.FeedPretix, "final", 5, "a")); len(s.Lost()) != 0 {
+					t.Errorf("lost although they were taken: %v", s.Lost())
 				}
 			})
-			lose(t, v)
+			tt.lose(t, v)
 			for range 2 { // and at the next start
-				s, _, err := loaded(t, v.dir, v.options)
-				if err != nil || s.Feed(name.Kind, name.Scope) != nil || !s.IsLost(name.Kind, name.Scope) || !slices.Contains(s.Lost(), name) {
-					t.Fatalf("feed %v, lost %v, %v", s.Feed(name.Kind, name.Scope), s.Lost(), err)
+				s, info, err := loaded(t, v.dir, v.options)
+				if err != nil || len(s.Feeds()) != 0 || !slices.Equal(s.Lost(), tt.lost) {
+					t.Fatalf("%d feeds, lost %v, %v", len(s.Feeds()), s.Lost(), err)
+				}
+				for _, name := range tt.lost {
+					if said := fmt.Sprintf("feed %v of %q", name.Kind, name.Scope); !strings.Contains(strings.Join(info.Notes, "\n"), said) {
+						t.Errorf("no note says %s: %q", said, info.Notes)
+					}
 				}
 			}
-			v.take(t, func(c *Cache) { take(t, c, v.newList(t, 3, func(*bundle.Content) {})) })
 			v.take(t, func(c *Cache) {
-				if s, _ := takeFeed(t, c, v.feed(t, trust.FeedDeny, "*", 4)); s.IsLost(name.Kind, name.Scope) {
-					t.Error("lost although a newer one is there")
+				take(t, c, v.newList(t, 3, func(*bundle.Content) {}))
+				takeFeed(t, c, v.feed(t, trust.FeedPretix, "final", 6))
+				if s, _ := takeFeed(t, c, v.feed(t, trust.FeedDeny, "*", 4)); len(s.Lost()) != 0 {
+					t.Errorf("lost although there are newer ones: %v", s.Lost())
 				}
 			})
+			if s, info, err := loaded(t, v.dir, v.options); err != nil || len(s.Lost()) != 0 || len(info.Notes) != 0 {
+				t.Errorf("then lost %v, notes %q, %v", s.Lost(), info.Notes, err)
+			}
 		})
+	}
+}
+
+// TestWhatIsLostIsNamedUpToALimit: events come and go, and a start does not say all their names.
+func TestWhatIsLostIsNamedUpToALimit(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{maxNamed, maxNamed + 1} {
+		v := newVenue(t)
+		v.take(t, func(c *Cache) {
+			takeFeed(t, c, v.feed(t, trust.FeedCodes, "final", 1, "a"))
+			for i := range n {
+				about := subject{Kind: "deny", Scope: fmt.Sprint("event ", i)}
+				c.feeds.floor[about.id()] = &floor{subject: about, version: 1, expires: int64(i + 1)}
+			}
+			if err := c.writeIndex(); err != nil {
+				t.Fatal(err)
+			}
+		})
+		_, info, err := loaded(t, v.dir, v.options)
+		if err != nil || len(info.Notes) != 1 || strings.Count(info.Notes[0], "event") != maxNamed || strings.Contains(info.Notes[0], `"event 0"`) != (n == maxNamed) {
+			t.Errorf("of %d: %q, %v; want one note that names %d, those that end last", n, info.Notes, err, maxNamed)
+		}
 	}
 }
 
@@ -492,19 +562,5 @@ func TestABlockListThatWasNeverThereIsNotLost(t *testing.T) {
 	s, _, err := loaded(t, v.dir, v.options)
 	if err != nil || len(s.Lost()) != 0 {
 		t.Errorf("%v, %v", s.Lost(), err)
-	}
-}
-
-func wipe(t *testing.T, path string) {
-	t.Helper()
-	if err := os.RemoveAll(path); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func spoil(t *testing.T, path string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte("!!"), 0o600); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -267,6 +267,9 @@ func (c *Cache) needFeedKey() error {
 	if _, err := c.options.Random.Read(secret); err != nil {
 		return fmt.Errorf("%w: %w", ErrFeedKey, err)
 	}
+	if err := c.writeIndex(); err != nil { // before the first key: a key without it tells that it was lost
+		return err
+	}
 	if err := moveAside(path); err != nil {
 		return err
 	}

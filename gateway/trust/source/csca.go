@@ -163,7 +163,7 @@ func (c *collector) readRevocationList(name string, der []byte) error {
 }
 
 // isWhole reports whether who is not on a list is not revoked. A list of changes, or of some signers alone, says so in a critical
-// extension (RFC 5280, sections 5.2.4 and 5.2.5), and none other may be left unread; one that does not say when the next is due has no end.
+// extension (RFC 5280, sections 5.2.4 and 5.2.5), and one that does not say when the next is due says nothing of today.
 func isWhole(list *x509.RevocationList) bool {
 	return !list.NextUpdate.IsZero() && !slices.ContainsFunc(list.Extensions, func(e pkix.Extension) bool { return e.Critical })
 }

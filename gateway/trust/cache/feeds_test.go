@@ -486,7 +486,9 @@ func TestALostBlockListIsKnownToBeLost(t *testing.T) {
 		{"the store is gone, and the index is broken", func(t *testing.T, v *venue) { store(t, v); write(t, v.path(indexName), "!!") }, []trust.FeedName{all}},
 		{"the store is gone, and the index", func(t *testing.T, v *venue) { store(t, v); removeAll(t, v.path(indexName)) }, []trust.FeedName{all}},
 		{"the delegate is off", func(t *testing.T, v *venue) {
-			v.take(t, func(c *Cache) { take(t, c, v.newList(t, 2, func(c *bundle.Content) { c.Delegates[0].Disabled = true })) })
+			v.take(t, func(c *Cache) {
+				take(t, c, v.newList(t, 2, func(c *bundle.Content) { c.Delegates[0].Disabled = true }))
+			})
 		}, []trust.FeedName{all, final}},
 		{"it is too old", func(t *testing.T, v *venue) {
 			v.take(t, func(c *Cache) {
@@ -530,6 +532,21 @@ func TestALostBlockListIsKnownToBeLost(t *testing.T) {
 				t.Errorf("then lost %v, notes %q, %v", s.Lost(), info.Notes, err)
 			}
 		})
+	}
+}
+
+// TestAFirstFeedThatWasCutOffIsNoLoss: the process died when the key of the feeds was made, and before anything was stored with it.
+func TestAFirstFeedThatWasCutOffIsNoLoss(t *testing.T) {
+	t.Parallel()
+	v := newVenue(t)
+	v.take(t, func(c *Cache) {
+		if err := c.needFeedKey(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	s, info, err := loaded(t, v.dir, v.options)
+	if err != nil || len(s.Lost()) != 0 || len(info.Notes) != 0 {
+		t.Errorf("lost %v, notes %q, %v", s.Lost(), info.Notes, err)
 	}
 }
 

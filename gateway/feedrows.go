@@ -83,11 +83,14 @@ func (r *feedReader) checkColumns(names []string) error {
 	known := slices.Concat(codeColumns, entryColumns)
 	switch r.kind {
 	case trust.FeedPassengers:
-		known = append(slices.Clone(passColumns), "state") // a pass is good for its flight, once: there is nothing else to say
+		known = append(slices.Clone(passColumns), "state")
 	case trust.FeedDeny:
 		known = slices.Concat([]string{"code", "hex", "state"}, passColumns, denyColumns)
 	}
 	for i, name := range names {
+		if r.kind == trust.FeedPassengers && slices.Contains(entryColumns, name) && !slices.Contains(known, name) {
+			return fmt.Errorf("column %q says nothing of a passenger, who boards once, on the flight of the row", name)
+		}
 		if !slices.Contains(known, name) || slices.Contains(names[:i], name) {
 			return fmt.Errorf("column %q is not known, or there twice: have %s", name, strings.Join(known, ", "))
 		}

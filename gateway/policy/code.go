@@ -47,6 +47,20 @@ func (p *Place) Code(f *Findings, c *Candidate, code []byte) {
 	}
 }
 
+// ListsCode reports whether a code is on the list of the session's event, whatever that says of it, where the profile takes codes.
+func (p *Place) ListsCode(code []byte) bool {
+	s := p.session()
+	if s == nil || s.Event == "" || !p.Profile.Accepts(Code) {
+		return false
+	}
+	feed := p.feed(trust.FeedCodes, s.Event)
+	if feed == nil {
+		return false
+	}
+	_, found := feed.Set.Find(code)
+	return found
+}
+
 // listed judges a code by its entry.
 func (p *Place) listed(f *Findings, c *Candidate, s *Session, m *list.Match) {
 	switch m.State {

@@ -53,7 +53,7 @@ type Said struct {
 	Person       *claim169.Person
 	Pretix       *pretix.Ticket
 	BoardingPass *bcbp.Pass
-	Leg          *bcbp.Leg // of BoardingPass, which is boarded here
+	Leg          *bcbp.Leg // of BoardingPass, by which it was judged: the one that is boarded here, or else the first
 	Zone         *mrz.Zone
 	Seal         *vdsnc.Seal
 }

@@ -149,6 +149,17 @@ func TestTheFirstCheckInOrderGivesTheReason(t *testing.T) {
 			f.Fail(policy.KeyCheck, policy.KeyExpired)
 			f.Pass(policy.KeyCheck)
 		}, policy.Deny, policy.IssuerDisabled},
+		{"the first of two doubts that failed a check stays", func(f *policy.Findings) {
+			f.Fail(policy.Revocation, policy.ListStale)
+			f.Fail(policy.Revocation, policy.ClockUntrusted)
+		}, policy.Refer, policy.ListStale},
+		{"a refusal takes the place of a doubt that failed the same check", func(f *policy.Findings) {
+			f.Fail(policy.Revocation, policy.ListStale)
+			f.Fail(policy.Revocation, policy.Revoked)
+			f.Fail(policy.Revocation, policy.Blocked)
+			f.Doubt(policy.Revocation, policy.ListStale)
+			f.Pass(policy.Revocation)
+		}, policy.Deny, policy.Revoked},
 	} {
 		var f policy.Findings
 		for check := policy.Check(0); check < policy.Use; check++ {

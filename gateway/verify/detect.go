@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"passerelle/gateway/credential/bcbp"
+	"passerelle/gateway/credential/mrz"
 	"passerelle/gateway/encoding/base45"
 	"passerelle/gateway/policy"
 )
@@ -36,7 +37,8 @@ var prefixes = [...]struct {
 	kind policy.Kind
 }{{"HC1:", policy.HCERT}, {"PT1:", policy.PT1}}
 
-// shapes are tried in this order. Those that are not read here are recognised so that they can be refused by name.
+// shapes are tried in this order. Those that are not read here are recognised so that they can be refused by name, unless the list of
+// the lane's event has them for codes of its own.
 var shapes = []struct {
 	kind policy.Kind
 	is   func(b []byte) bool
@@ -49,7 +51,7 @@ var shapes = []struct {
 	{policy.UIC, prefix("#UT0")},
 	{policy.Pretix, isPretix}, // before BCBP: one in a few hundred tickets begins like a pass, and no pass is all base64
 	{policy.BCBP, isBCBP},
-	{policy.MRZ, isMRZ},
+	{policy.MRZ, mrz.Shaped},
 	{policy.MDL, prefix("mdoc:")},
 	{policy.AAMVA, prefix("@\n\x1e\rANSI ")},
 	{policy.Claim169, isBase45Zlib},
@@ -88,24 +90,6 @@ func isVDSNC(b []byte) bool {
 // isBCBP: "M", the number of legs, then the name, a letter first (IATA Resolution 792). The shape is enough here.
 func isBCBP(b []byte) bool {
 	return len(b) >= bcbp.MinLength && b[0] == 'M' && '1' <= b[1] && b[1] <= '9' && isUpperOrSpace(b[2])
-}
-
-// isMRZ: one of the three shapes of ICAO 9303, its lines joined, or apart by CR or LF, of which some may stand in front.
-func isMRZ(b []byte) bool {
-	n, first := 0, byte(0)
-	for _, c := range b {
-		switch {
-		case c == '\r' || c == '\n':
-			continue
-		case c == '<' || isDigit(c) || 'A' <= c && c <= 'Z':
-			if n++; n == 1 {
-				first = c
-			}
-		default:
-			return false
-		}
-	}
-	return (n == 72 || n == 88 || n == 90) && strings.IndexByte("PVIAC", first) >= 0 && bytes.Contains(b, []byte("<<"))
 }
 
 // isPretix: base64 spelled backwards whose first byte, at the end, is the version 1 of pretix-sig1.

@@ -43,6 +43,7 @@ type document struct {
 	feed      trust.FeedKind
 	feedAsked bool // without the feed it is not admitted
 	status    bool // it names a status list
+	crl       bool // its authority has a revocation list
 	revocable bool // a profile may ask that it is known not to be revoked
 	known     bool // and that is known of it
 }
@@ -67,7 +68,7 @@ func documents(t testing.TB) map[string]document {
 		"code with suffix":   {kind: policy.Code, and: "signature", place: true, deniable: []byte(movingCode), feed: trust.FeedCodes, feedAsked: true, revocable: true, known: true},
 		"bcbp":               {kind: policy.BCBP, deniable: boarding(boardingLeg{}), feed: trust.FeedPassengers, feedAsked: true},
 		"bcbp signed":        {kind: policy.BCBP, and: "key signature usage", byKey: true, deniable: boarding(boardingLeg{sequence: "0003 "}), feed: trust.FeedPassengers},
-		"vds-nc":             {kind: policy.VDSNC, byKey: true, accepted: true, deniable: seal, revocable: true, known: true},
+		"vds-nc":             {kind: policy.VDSNC, byKey: true, accepted: true, deniable: seal, crl: true, revocable: true, known: true},
 		"claim169":           {kind: policy.Claim169, byKey: true, accepted: true, deniable: []byte("registry.example\x001234567890")},
 		"mrz":                {kind: policy.MRZ},
 	}
@@ -103,6 +104,7 @@ const (
 	stale   age = "stale"
 	byTest  age = "by a test key"
 	hostile age = "names it" // a list of what is bad
+	gone    age = "lost"     // it was there once
 )
 
 // knobs is a scene in words.
@@ -113,7 +115,8 @@ type knobs struct {
 	list                         age
 	codes, pretix, passengers    age
 	denyEvent, denyAll           age
-	status                       age
+	denyFlight                   age
+	status, crl                  age
 	accepted, testKeys, disabled bool
 }
 
@@ -124,9 +127,10 @@ func drawKnobs(t *rapid.T) knobs {
 	rarely := func(name string) bool { return rapid.IntRange(0, 9).Draw(t, name) == 9 }
 	k := knobs{
 		clock: string(pick("clock", "trusted", "floored", "unknown")), session: string(pick("session", "good", "none", "other", "over")),
-		list: pick("list", fresh, absent, stale), codes: pick("codes", fresh, absent, stale, byTest), pretix: pick("pretix", fresh, absent, stale, byTest, hostile),
-		passengers: pick("passengers", fresh, absent, stale, byTest), denyEvent: pick("deny at event", absent, fresh, stale, hostile, byTest),
-		denyAll: pick("deny everywhere", absent, fresh, stale, hostile, byTest), status: pick("status", fresh, absent, stale),
+		list: pick("list", fresh, absent, stale), codes: pick("codes", fresh, absent, stale, byTest, gone), pretix: pick("pretix", fresh, absent, stale, byTest, hostile, gone),
+		passengers: pick("passengers", fresh, absent, stale, byTest, gone), denyEvent: pick("deny at event", absent, fresh, stale, hostile, byTest, gone),
+		denyAll: pick("deny everywhere", absent, fresh, stale, hostile, byTest, gone), denyFlight: pick("deny on flight", absent, fresh, stale, hostile, byTest, gone),
+		status: pick("status", fresh, absent, stale), crl: pick("crl", fresh, absent, stale),
 		accepted: !rarely("accepted nowhere"), testKeys: rarely("test keys"), disabled: rarely("keys switched off"),
 	}
 	k.profile = everyKind()
@@ -185,6 +189,7 @@ func (k *knobs) apply(t testing.TB, s *scene, deniable [][]byte) {
 		{trust.FeedPassengers, flight, k.passengers},
 		{trust.FeedDeny, event, k.denyEvent},
 		{trust.FeedDeny, "*", k.denyAll},
+		{trust.FeedDeny, flight, k.denyFlight},
 	} {
 		k.feed(s, f.kind, f.scope, f.age, deniable)
 	}
@@ -201,12 +206,23 @@ func (k *knobs) apply(t testing.TB, s *scene, deniable [][]byte) {
 		s.list.Keys[i].Test, s.list.Keys[i].Disabled = k.testKeys, k.disabled
 	}
 	for i := range s.list.Authorities {
-		s.list.Authorities[i].Test, s.list.Authorities[i].Disabled = k.testKeys, k.disabled
+		a := &s.list.Authorities[i]
+		a.Test, a.Disabled = k.testKeys, k.disabled
+		switch k.crl {
+		case absent:
+			a.RevokedUntil = 0
+		case stale:
+			a.RevokedUntil = noon - 1
+		}
 	}
 }
 
 func (k *knobs) feed(s *scene, kind trust.FeedKind, scope string, a age, deniable [][]byte) {
-	if a == absent {
+	switch a {
+	case gone:
+		lost(kind, scope)(s)
+		fallthrough
+	case absent:
 		s.feed(kind, scope, nil)
 		return
 	}
@@ -228,7 +244,7 @@ func (k *knobs) feed(s *scene, kind trust.FeedKind, scope string, a age, deniabl
 func (k *knobs) admits(d *document) bool {
 	p := &k.profile
 	over := func(a age) bool { return a == stale && !p.AdmitStale }
-	counts := func(a age) bool { return a != absent && (a != byTest || !p.Production) }
+	counts := func(a age) bool { return a != absent && a != gone && (a != byTest || !p.Production) }
 	inSession := k.session == "good" || k.session == "other"
 	switch {
 	case !p.Accept.Has(d.kind), p.Needs[d.kind] != 0, d.kind == policy.MRZ: // not accepted, or not alone
@@ -245,12 +261,16 @@ func (k *knobs) admits(d *document) bool {
 		return false
 	case d.status && (k.status == absent || over(k.status)):
 		return false
+	case d.crl && (over(k.crl) || k.crl == absent && p.Require != 0):
+		return false
 	case p.Require != 0 && d.revocable && !d.known:
 		return false
 	}
 	feed := map[trust.FeedKind]age{trust.FeedCodes: k.codes, trust.FeedPretix: k.pretix, trust.FeedPassengers: k.passengers}[d.feed]
 	switch {
 	case d.feed == trust.NoFeed:
+	case feed == gone:
+		return false
 	case !counts(feed) && (d.feedAsked || d.feed == trust.FeedPretix && p.Require != 0):
 		return false
 	case counts(feed) && (over(feed) || feed == hostile):
@@ -262,8 +282,8 @@ func (k *knobs) admits(d *document) bool {
 	for _, deny := range []struct {
 		age   age
 		asked bool
-	}{{k.denyAll, true}, {k.denyEvent, k.session == "good"}} {
-		if deny.asked && counts(deny.age) && (deny.age == hostile || deny.age == byTest || over(deny.age)) {
+	}{{k.denyAll, true}, {k.denyEvent, k.session == "good"}, {k.denyFlight, d.kind == policy.BCBP && inSession}} {
+		if deny.asked && (deny.age == gone || counts(deny.age) && (deny.age == hostile || deny.age == byTest || over(deny.age))) {
 			return false
 		}
 	}

@@ -38,7 +38,7 @@ type item struct {
 	person    claim169.Person
 	pretix    pretix.Ticket
 	pass      bcbp.Pass
-	leg       *bcbp.Leg // of pass, which is boarded here
+	leg       *bcbp.Leg // of pass, by which it is judged
 	zone      mrz.Zone
 	seal      vdsnc.Seal
 	sealer    vdsnc.Signer     // who signed seal

@@ -69,7 +69,7 @@ func TestLongNamesAllocateNothing(t *testing.T) {
 	s.key(w.pretix, func(k *trust.Key) { k.Scope = name })
 	code := long(list.MaxCode-6) + "1234AB"
 	s.feed(trust.FeedCodes, name, func(f *trust.Feed) {
-		f.Set = set(map[string]list.Entry{code: {State: list.Listed, Zone: long(list.MaxZone)}})
+		f.Set = set(map[string]list.Entry{code: {State: list.Listed, Zone: long(list.MaxZone)}, "DC0212345678": {State: list.Listed}})
 	})
 	for _, scope := range []string{name, "*"} {
 		s.feed(trust.FeedDeny, scope, func(f *trust.Feed) { f.Set = setOf(list.Blocked, []byte("somebody else's")) })
@@ -80,8 +80,9 @@ func TestLongNamesAllocateNothing(t *testing.T) {
 			t.Event, t.Zone, t.Gate, t.Seat = name, long(list.MaxZone), long(cwt.MaxText), long(cwt.MaxText)
 			t.StatusURI = statusURI
 		}),
-		"pretix": w.pretixTicket(w.pretix, func(t *issuer.PretixTicket) { t.Seed = []byte(long(200)) }),
-		"code":   code,
+		"pretix":                              w.pretixTicket(w.pretix, func(t *issuer.PretixTicket) { t.Seed = []byte(long(200)) }),
+		"code":                                code,
+		"code that looks like another format": "DC0212345678",
 	}
 	v, trusted := s.verifier(fast), s.snapshot(t)
 	dst := make([]policy.Candidate, 0, 1)

@@ -157,6 +157,15 @@ func TestBoardingPassesAreJudgedByThePassengerList(t *testing.T) {
 				f.Set = setOf(list.Blocked, bcbp.AppendUse(nil, boardingLeg{sequence: "0001 "}.leg(), today))
 			})
 		}, "deny blocked", policy.BCBP, "revocation=failed"},
+		{"blocked by a list of another flight", pass("0001 "), func(s *scene) {
+			s.feed(trust.FeedDeny, "AF1", func(f *trust.Feed) {
+				f.Set = setOf(list.Blocked, bcbp.AppendUse(nil, boardingLeg{sequence: "0001 "}.leg(), today))
+			})
+		}, "admit ok", policy.BCBP, ""},
+		{"the flight's block list is over age", pass("0001 "), func(s *scene) {
+			s.feed(trust.FeedDeny, flight, func(f *trust.Feed) { f.Set, f.Expires = setOf(list.Blocked, []byte("somebody else")), noon-1 })
+		}, "refer list_stale", policy.BCBP, "revocation=failed"},
+		{"the flight's block list is lost", pass("0001 "), lost(trust.FeedDeny, flight), "refer list_stale", policy.BCBP, "revocation=failed"},
 		{"signed, and it is over age", signed("0001 "), old, "refer list_stale", policy.BCBP, "rules=undetermined"},
 		{"signed, standby, and there is none", w.signed(w.royal, boardingPass(status('7'))), feed(nil), "refer not_listed", policy.BCBP, "rules=undetermined"},
 		{"signed, not checked in, and there is none", w.signed(w.royal, boardingPass(status('0'))), feed(nil), "refer not_listed", policy.BCBP, "rules=undetermined"},
@@ -303,6 +312,30 @@ func signedBy(t *testing.T, k *ecdsa.PrivateKey, text string) string {
 	}
 	data := base64.StdEncoding.EncodeToString(der)
 	return fmt.Sprintf("^1%02X%s", len(data), data)
+}
+
+// TestTheLegThatIsBoardedIsShown: whoever changes planes has two flights and two seats on one pass.
+func TestTheLegThatIsBoardedIsShown(t *testing.T) {
+	t.Parallel()
+	first := boardingLeg{pnr: "FIRST1", from: "RAK", to: "CMN", flight: "0456 ", seat: "001A", sequence: "0077 ", day: 165}
+	second := boardingLeg{}
+	for _, tt := range []struct{ name, code, flight, from, seat, sequence, booking string }{
+		{"the second of two", boardingPass(first, second), "AT0123", "CMN", "28C", "0001", "ABC123"},
+		{"the first of two", boardingPass(second, boardingLeg{from: "CDG", to: "JFK", flight: "0456 "}), "AT0123", "CMN", "28C", "0001", "ABC123"},
+		{"none of two: the first, by which it was judged", boardingPass(first, boardingLeg{flight: "0124 "}), "AT0456", "RAK", "1A", "0077", "FIRST1"},
+	} {
+		s := setup(t)
+		_, r := s.show(t, tt.code)
+		shown := map[string]string{}
+		for _, d := range policy.Disclose(policy.Authority, &r.Said) {
+			shown[d.Name] = strings.TrimSpace(d.Value)
+		}
+		for name, want := range map[string]string{"flight": tt.flight, "from": tt.from, "seat": tt.seat, "sequence": tt.sequence, "booking": tt.booking} {
+			if shown[name] != want {
+				t.Errorf("%s: %s %q, want %q", tt.name, name, shown[name], want)
+			}
+		}
+	}
 }
 
 func TestWhatUsesABoardingPassUp(t *testing.T) {

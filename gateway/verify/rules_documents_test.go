@@ -30,6 +30,12 @@ func TestZonesAreJudged(t *testing.T) {
 		{"a card alone", card(nil), nil, "refer second_document_missing", policy.MRZ, "identity=undetermined"},
 		{"its lines joined", strings.ReplaceAll(good, "\r", ""), nil, "refer second_document_missing", policy.MRZ, ""},
 		{"its lines apart by LF", strings.ReplaceAll(good, "\r", "\n"), nil, "refer second_document_missing", policy.MRZ, ""},
+		{"between STX and ETX", "\x02" + good + "\r\x03", nil, "refer second_document_missing", policy.MRZ, "format=passed"},
+		{"in the framing of a reader with a header and a flag", "\x01\x5fOU\x02A\r" + good + "\r\x03\x41", nil, "refer second_document_missing", policy.MRZ, ""},
+		{"an AIM identifier in front of each line", "]o1" + strings.Replace(good, "\r", "\r]o1", 1), nil, "refer second_document_missing", policy.MRZ, ""},
+		{"with blanks and line ends around it", " \r\n\t" + good + " \r\n", nil, "refer second_document_missing", policy.MRZ, ""},
+		{"between STX and ETX, and a digit was misread", "\x02" + misread + "\r\x03", nil, "deny unreadable", policy.MRZ, "format=failed"},
+		{"its ETX was lost", "\x02" + good, nil, "deny not_listed", policy.Code, ""},
 		{"on its last day, somewhere", expires("260615"), nowAt(lastDay), "refer second_document_missing", policy.MRZ, "time=passed"},
 		{"after its last day, everywhere", expires("260615"), nowAt(lastDay + 2), "deny expired", policy.MRZ, "time=failed"},
 		{"it does not say when it ends", expires("<<<<<<"), nil, "refer expired", policy.MRZ, "time=undetermined"},
@@ -247,6 +253,38 @@ func TestAnIdentityCodeWithoutANumberIsUsedOnItsOwn(t *testing.T) {
 	if first, renewed := numbered("AMINA BENALI"), numbered("AMINA EL BENALI"); first.Use != renewed.Use || first.Use == amina.Use {
 		t.Errorf("one number has uses %x and %x", first.Use, renewed.Use)
 	}
+}
+
+// TestAListedCodeMayLookLikeAnotherFormat: what is only recognised so that it can be refused by name is a code where the list has it.
+func TestAListedCodeMayLookLikeAnotherFormat(t *testing.T) {
+	t.Parallel()
+	const code = "DC0212345678"
+	with := func(state list.State, edit func(*scene)) func(*scene) {
+		return func(s *scene) {
+			s.feed(trust.FeedCodes, event, func(f *trust.Feed) { f.Set = setOf(state, []byte(code), []byte("shc:/1")) })
+			if edit != nil {
+				edit(s)
+			}
+		}
+	}
+	runRules(t, []rule{
+		{"listed", code, with(list.Listed, nil), "admit ok", policy.Code, "rules=passed"},
+		{"listed, behind an AIM identifier", "]d2" + code, with(list.Listed, nil), "admit ok", policy.Code, ""},
+		{"listed, of another shape", "shc:/1", with(list.Listed, nil), "admit ok", policy.Code, ""},
+		{"blocked", code, with(list.Blocked, nil), "deny blocked", policy.Code, "revocation=failed"},
+		{"not listed", code + "9", with(list.Listed, nil), "deny unsupported", policy.Seal2DDoc, "format=failed"},
+		{"there is no list", code, func(s *scene) { s.feed(trust.FeedCodes, event, nil) }, "deny unsupported", policy.Seal2DDoc, "format=failed"},
+		{"no session", code, with(list.Listed, noSession), "deny unsupported", policy.Seal2DDoc, "format=failed"},
+		{"listed, and the list is over age", code, with(list.Listed, func(s *scene) {
+			s.feed(trust.FeedCodes, event, func(f *trust.Feed) { f.Expires = noon - 1 })
+		}), "refer list_stale", policy.Code, "key=undetermined"},
+		{"listed by a test delegate, at a production gate", code, with(list.Listed, func(s *scene) {
+			s.feed(trust.FeedCodes, event, func(f *trust.Feed) { f.Test = true })
+			s.profile.Production = true
+		}), "deny unsupported", policy.Seal2DDoc, "format=failed"},
+		{"listed, and the profile does not accept codes", code, with(list.Listed, func(s *scene) { s.profile.Accept &^= policy.Kinds(policy.Code) }), "deny unsupported", policy.Seal2DDoc, "format=failed"},
+		{"longer than any code", code + strings.Repeat("1", verify.MaxScan), with(list.Listed, nil), "deny too_large", policy.Seal2DDoc, "format=failed"},
+	})
 }
 
 // TestNoOtherCountrysKeyUsesAnIdentityCodeUp: a key of another country may sign another one's text, with the number of one of its people.

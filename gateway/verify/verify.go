@@ -103,6 +103,9 @@ func (v *Verifier) open(scans []Scan) {
 			it.fail(LayerCode, policy.TooLarge, errTooLong)
 		case len(payload) == 0:
 			it.fail(LayerCode, policy.Unreadable, errNothing)
+		case it.format.open == nil && v.place.ListsCode(payload):
+			it.reset(&formats[policy.Opaque], policy.Opaque) // a code of the event's own that only looks like that format
+			arena = openCode(v, it, payload, arena)
 		case it.format.open == nil:
 			it.fail(LayerDetect, policy.Unsupported, errUnsupported)
 		default:

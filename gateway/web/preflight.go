@@ -124,6 +124,14 @@ func (s *Server) checkFeeds(now policy.Now) []finding {
 		}
 		add(checkFeed, fmt.Sprintf("%v of %s, version %d", feed.Kind, feed.Scope, feed.Version), feed.Issued, feed.Expires)
 	}
+	for _, lost := range list.Lost() {
+		if asked[lost.Scope] {
+			all = append(all, finding{
+				Check: checkFeed, Level: bad, Text: fmt.Sprintf("%v of %s was here and is lost: those of whom it may speak are referred", lost.Kind, lost.Scope),
+				Fix: "POST /v1/feeds: a new one",
+			})
+		}
+	}
 	for _, status := range list.Statuses() {
 		add(checkStatus, status.URI, status.Issued, status.Expires)
 	}

@@ -105,6 +105,12 @@ func TestDoorsAreReadyOnlyIfNothingIsBad(t *testing.T) {
 				p.list = p.list.With([]*trust.Feed{feed(trust.FeedCodes, "final", now, 24*time.Hour), feed(trust.FeedCodes, "yesterday", now, -30*time.Minute)}, nil)
 			})
 		}, "", ""},
+		{"the block list was lost", func(d *departure) {
+			d.place.set(func(p *place) { p.list = p.list.WithLost([]trust.FeedName{{Kind: trust.FeedDeny, Scope: "*"}}) })
+		}, " feed bad", "deny of * was here and is lost"},
+		{"a block list of another event was lost", func(d *departure) {
+			d.place.set(func(p *place) { p.list = p.list.WithLost([]trust.FeedName{{Kind: trust.FeedDeny, Scope: "other"}}) })
+		}, "", ""},
 		{"no codes of the event", func(d *departure) { d.place.set(func(p *place) { p.list = p.list.With(nil, nil) }) }, "A feed warn", "no list of codes of final"},
 		{"no codes, and nothing else is taken", func(d *departure) {
 			d.profile.Accept = policy.Kinds(policy.Code)

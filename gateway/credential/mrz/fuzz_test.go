@@ -28,6 +28,9 @@ func FuzzParse(f *testing.F) {
 		if !bytes.Equal(b, before) {
 			t.Error("the input is changed")
 		}
+		if err == nil && bytes.Contains(b, []byte("<<")) && !mrz.Shaped(b) {
+			t.Error("parsed, and not seen as a zone")
+		}
 		if err != nil {
 			if !errors.Is(err, mrz.ErrMalformed) || z.Valid() {
 				t.Errorf("error %v, valid %v", err, z.Valid())

@@ -15,9 +15,10 @@ const (
 
 // Bytes of readers' framings (DESKO and CUTE: STX, lines, ETX; 3M: SOH, a header, STX, a flag, lines, ETX, a check byte).
 const (
-	soh = 0x01
-	stx = 0x02
-	etx = 0x03
+	soh    = 0x01
+	stx    = 0x02
+	etx    = 0x03
+	blanks = " \t\r\n"
 
 	maxHeader  = 8 // bytes before STX
 	maxTrailer = 4 // bytes after ETX
@@ -29,8 +30,10 @@ type lines struct {
 	n    int
 }
 
-// unframe returns what stands between STX and ETX, or b where there is no STX. It returns nothing where a framing is broken.
+// unframe returns what stands between STX and ETX, or b where there is no STX, without blanks around it. It returns nothing where a
+// framing is broken.
 func unframe(b []byte) []byte {
+	b = bytes.Trim(b, blanks)
 	start := bytes.IndexByte(b, stx)
 	if start < 0 {
 		return b
@@ -40,7 +43,7 @@ func unframe(b []byte) []byte {
 	if start > maxHeader || start > 1 && header[0] != soh || end < 0 || len(b)-end-1 > maxTrailer {
 		return nil
 	}
-	b = b[:end]
+	b = bytes.Trim(b[:end], blanks)
 	first := bytes.IndexAny(b, "\r\n")
 	if flag := first == 1 || linesOf(first-1) > 0; flag && b[0] >= ' ' {
 		return b[1:] // one character in front of the first line, the flag of a reader

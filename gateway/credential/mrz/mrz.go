@@ -5,8 +5,9 @@
 // identity, and never admits by itself. What is decided here:
 //
 //   - The shape must be whole: two lines of 36 or 44 characters or three of 30, with CR, LF or both between them or joined, in
-//     a reader's framing or without. Only A to Z, 0 to 9 and < occur. Lower case is refused: no document has it, so it is not
-//     from a reader of documents. A zone without any name is refused: there would be nothing to compare.
+//     a reader's framing or without, blanks around it or none. Only A to Z, 0 to 9 and < occur. Lower case is refused: no
+//     document has it, so it is not from a reader of documents. A zone without any name is refused: there would be nothing to
+//     compare.
 //   - What is misread is not mended: O for 0 in a number is a wrong check digit, 0 for O in a name a wrong character. Both are
 //     outcomes in Checks and not errors, so that a person can be told which part of the document to look at.
 //   - Check digits see a character only by its value modulo 10 (part 3, section 4.9): 0, A, K, U and < are one to them, likewise
@@ -87,6 +88,19 @@ type Zone struct {
 	Checks Checks
 }
 
+// Shaped reports whether b looks like a zone: its lines, its first letter, and two fillers in a row, which hardly any other code has.
+// Whatever Parse takes and has those is shaped; the rest is for Parse to say. It allocates nothing.
+func Shaped(b []byte) bool {
+	if len(b) > MaxBytes || !bytes.Contains(b, []byte("<<")) {
+		return false
+	}
+	l, ok := split(unframe(b))
+	return ok && isDocument(l.line[0][0])
+}
+
+// isDocument reports whether a document code may begin with c: A, C or I on cards, P on passports and V on visas.
+func isDocument(c byte) bool { return bytes.IndexByte([]byte("ACIPV"), c) >= 0 }
+
 // Parse reads the zone in b. It allocates nothing, and b stays as it is. Every error is an ErrMalformed; z is then of no use.
 // No error means that the zone has a shape: whether it was read well is what Valid and Checks say.
 func (z *Zone) Parse(b []byte) error {
@@ -116,11 +130,10 @@ func (z *Zone) Parse(b []byte) error {
 	return nil
 }
 
-// identify takes the format from the shape and the first letter, which is A, C or I on cards, P on passports and V on visas.
-// Only V decides: the others are seen on documents of each size.
+// identify takes the format from the shape and the first letter. Only V decides: the others are seen on documents of each size.
 func (z *Zone) identify(l *lines) error {
 	first := l.line[0]
-	if bytes.IndexByte([]byte("ACIPV"), first[0]) < 0 {
+	if !isDocument(first[0]) {
 		return ErrMalformed
 	}
 	visa := first[0] == 'V'

@@ -149,7 +149,12 @@ func TestEachFramingIsTakenOff(t *testing.T) {
 			"SOH, the check byte is ETX": "\x01\x5fOU\x02A" + strings.Join(lines, "\r") + "\r\x03\x03",
 			"SOH, an empty upper line":   "\x01\x5fOU\x02A\r" + strings.Join(lines, "\r") + "\r\x03\x41",
 			"AIM identifiers":            "]o1" + strings.Join(lines, "\r]o1"),
+			"blanks around":              " \t" + strings.Join(lines, "\r") + " \r\n ",
+			"blanks inside STX and ETX":  " \x02 " + strings.Join(lines, "\r") + "\r \x03 ",
 		} {
+			if !mrz.Shaped([]byte(text)) {
+				t.Errorf("%v, %s: not seen as a zone", d.format, name)
+			}
 			var got mrz.Zone
 			if err := got.Parse([]byte(text)); err != nil {
 				t.Errorf("%v, %s: %v", d.format, name, err)
@@ -205,6 +210,9 @@ func TestWhatHasNoShapeIsMalformed(t *testing.T) {
 	} {
 		var z mrz.Zone
 		err := z.Parse([]byte(tt.text))
+		if err == nil && !mrz.Shaped([]byte(tt.text)) {
+			t.Errorf("%s: not seen as a zone", tt.name)
+		}
 		if !errors.Is(err, tt.want) || err != nil && !errors.Is(err, mrz.ErrMalformed) {
 			t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
 		}

@@ -22,7 +22,7 @@ import (
 const (
 	indexName = "feeds.index"
 	maxIndex  = 16 << 20 // bytes
-	maxNamed  = 8        // feeds that are lost since an earlier start, and named
+	maxNamed  = 8        // feeds that were lost before a start, and are named at it
 )
 
 type indexLine struct {
@@ -71,7 +71,7 @@ func (c *Cache) readFeeds() {
 	}
 }
 
-// sayLost names the lists of those who may not enter that went at an earlier start or since, the last to end first.
+// sayLost names the lists of those who may not enter that were lost before this start, the last to end first.
 func (c *Cache) sayLost() {
 	var lost []string
 	for _, id := range slices.Backward(c.floorIDs()) {

@@ -128,7 +128,7 @@ const (
 func groupsMeet(left, right []word, cut cuts) how {
 	switch {
 	case left[0].arabic != nil && right[0].arabic != nil:
-		return apart // the same text in Arabic script is compared as such before
+		return apart // neither has vowels: that both are written alike does not make them one name, and a person looks
 	case left[0].arabic != nil:
 		return soundsMeet(join(left), letters(right), cut.right)
 	case right[0].arabic != nil:

@@ -86,13 +86,3 @@ func (r *readiness) print(std streams) error {
 	_, err := fmt.Fprintln(std.out, last)
 	return err
 }
-
-// lit returns what says whether a lane has a lamp besides its page.
-func (s *station) lit() func(id string) bool {
-	lit := make(map[string]bool)
-	for i := range s.options.lanes {
-		own, known := s.options.lanes[i].Lamp.(lamps)
-		lit[s.options.lanes[i].ID] = !known || len(own) > 0
-	}
-	return func(id string) bool { return lit[id] }
-}

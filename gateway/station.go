@@ -184,7 +184,7 @@ func (s *station) openWeb() error {
 	c.Take, c.TakeFeed, c.Log, c.Version = s.take, s.takeFeed, s.log, version
 	c.Journal = func() string { return s.journal.State().String() }
 	c.SetSession, c.Session, c.LaneCount, c.ZoneCounts = s.setSession, s.purposes(), s.journal.LaneCount, s.journal.ZoneCounts
-	c.Supervise, c.HasLamp = s.supervise, s.lit()
+	c.Supervise = s.supervise
 	c.Disk = func() (free, need uint64, err error) {
 		free, err = diskFree(s.options.state)
 		return free, journal.DefaultMinFree, err
@@ -198,7 +198,7 @@ func (s *station) openWeb() error {
 	if s.forward != nil {
 		c.Reports = func() web.Reports {
 			status := s.forward.Status()
-			return web.Reports{Backlog: status.Backlog, Parked: status.Parked, Failing: status.LastError != ""}
+			return web.Reports{Backlog: status.Backlog, Parked: status.Parked}
 		}
 	}
 	var err error

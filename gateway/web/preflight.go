@@ -2,13 +2,15 @@ package web
 
 import (
 	"fmt"
-	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"passerelle/gateway/lane"
 	"passerelle/gateway/policy"
+	"passerelle/gateway/trust"
 )
 
 // preflight is the answer to GET /v1/preflight: whether the doors can be opened, and what speaks against it.
@@ -18,54 +20,43 @@ type preflight struct {
 	Checks []finding `json:"checks"` // what is bad first, then what is warned of
 }
 
-// finding is one thing that was looked at. What is not known stands as badly as it could.
+// finding is one thing that was looked at.
 type finding struct {
-	Lane   string  `json:"lane"` // "" for the whole gate
-	Check  string  `json:"check"`
-	Level  level   `json:"level"`
-	State  string  `json:"state"`  // what was found, in a word that pages have in each language; "" where the figures say it
-	Values figures `json:"values"` // that belong to it
-	Text   string  `json:"text"`
-	Fix    string  `json:"fix"` // "" where nothing is to be done
+	Lane  string `json:"lane"` // "" for the whole gate
+	Check string `json:"check"`
+	Level level  `json:"level"`
+	Text  string `json:"text"`
+	Fix   string `json:"fix"` // "" where nothing is to be done
 }
-
-// figures are what a page writes in its own language.
-type figures struct {
-	Age    *int64 `json:"age,omitempty"`     // seconds
-	EndsIn *int64 `json:"ends_in,omitempty"` // seconds; below zero where it has ended
-	N      *int64 `json:"n,omitempty"`       // how many, or megabytes
-}
-
-func number(n int64) figures { return figures{N: &n} }
 
 // The checks of a preflight, as openapi.yaml lists them.
 const (
-	checkTrust      = "trust_list"
-	checkFeed       = "feed"
-	checkStatus     = "status_list"
-	checkClock      = "clock"
-	checkDisk       = "disk"
-	checkJournal    = "journal"
-	checkReports    = "reports"
-	checkPeople     = "supervisors"
-	checkDevices    = "devices"
-	checkSession    = "session"
-	checkDate       = "date"
-	checkRules      = "rules"
-	checkRevocation = "revocation"
-	checkScanner    = "scanner"
-	checkLamp       = "lamp"
-	checkContact    = "contact"
-	checkMode       = "mode"
+	checkTrust   = "trust_list"
+	checkFeed    = "feed"
+	checkStatus  = "status_list"
+	checkClock   = "clock"
+	checkDisk    = "disk"
+	checkJournal = "journal"
+	checkReports = "reports"
+	checkPeople  = "supervisors"
+	checkDevices = "devices"
+	checkSession = "session"
+	checkScanner = "scanner"
+	checkLamp    = "lamp"
+	checkContact = "contact"
+	checkMode    = "mode"
 )
+
+// soon is how long before an end that end is warned of.
+const soon = 12 * time.Hour
 
 // preflight answers GET /v1/preflight.
 func (s *Server) preflight(ctx *fasthttp.RequestCtx, _ string) {
 	v := s.visitor(ctx)
-	p := preflight{At: stamp(s.config.Wall()), Checks: s.checkGate()}
+	p := preflight{Ready: true, At: stamp(s.config.Wall()), Checks: s.checkGate()}
 	for _, id := range s.config.Gate.Lanes() {
-		if v.in(everybody, id) {
-			p.Checks = append(p.Checks, s.checkLane(id)...)
+		if st, ok := s.config.Gate.Status(id); ok && v.in(everybody, id) {
+			p.Checks = append(p.Checks, s.checkLane(&st)...)
 		}
 	}
 	rank := map[level]int{bad: 0, warn: 1, good: 2}
@@ -77,20 +68,19 @@ func (s *Server) preflight(ctx *fasthttp.RequestCtx, _ string) {
 // checkGate looks at what all lanes lean on.
 func (s *Server) checkGate() []finding {
 	now := s.config.Now()
-	all := append([]finding{s.checkTrust(now), s.checkClock(now)}, s.checkFeeds(now)...)
+	all := append([]finding{s.checkTrust(now), s.checkClock()}, s.checkFeeds(now)...)
 	return append(all, s.checkDisk(), s.checkJournal(), s.checkReports(), s.checkPeople(), s.checkDevices())
 }
 
 func (s *Server) checkTrust(now policy.Now) finding {
 	list, state := s.config.Snapshot(), s.trustState()
-	f := finding{Check: checkTrust, Level: state.Level, State: "none", Text: "there is none", Fix: "passerelle trust take, or POST /v1/trust"}
+	f := finding{Check: checkTrust, Level: state.Level, Text: "there is none", Fix: "passerelle trust take, or POST /v1/trust"}
 	if state.Version == 0 {
 		return f
 	}
-	f.State, f.Values = "", aged(list.Issued(), list.Expires(), now)
-	f.Text = fmt.Sprintf("version %d, %d keys, %s", state.Version, state.Keys, lifetime(list.Issued(), list.Expires(), now))
+	f.Text = fmt.Sprintf("version %d, %d keys, %s old, %s", state.Version, state.Keys, span(state.Age), until(list.Expires(), now))
 	switch {
-	case state.Level == good && endsToday(list.Expires(), now):
+	case state.Level == good && list.Expires()-now.Latest < int64(soon/time.Second):
 		f.Level = warn
 	case state.Level == good:
 		f.Fix = ""
@@ -98,15 +88,63 @@ func (s *Server) checkTrust(now policy.Now) finding {
 	return f
 }
 
-func (s *Server) checkClock(now policy.Now) finding {
-	f := finding{Check: checkClock, Level: bad, State: now.Class.String(), Fix: "a supervisor confirms the time"}
-	switch now.Class {
+// scopes returns whose feeds verdicts lean on now: those of the lanes' events and flights, and of block lists for all.
+func (s *Server) scopes() map[string]bool {
+	asked := map[string]bool{"*": true}
+	for _, id := range s.config.Gate.Lanes() {
+		session, _ := s.config.Session(id)
+		if session == nil {
+			continue
+		}
+		asked[session.Event] = true
+		for _, flight := range session.Flights {
+			asked[flight.List] = true
+		}
+	}
+	return asked
+}
+
+// checkFeeds looks at each list that changes by the minute and that a lane leans on: one that is over age lets nobody in of whom it speaks.
+func (s *Server) checkFeeds(now policy.Now) []finding {
+	var all []finding
+	add := func(check, name string, issued, expires int64) {
+		f := finding{Check: check, Level: good, Text: fmt.Sprintf("%s: %s old, %s", name, span(now.Latest-issued), until(expires, now))}
+		switch {
+		case expires != 0 && now.Latest > expires:
+			f.Level, f.Fix = bad, "take a newer one: POST /v1/feeds"
+		case expires != 0 && expires-now.Latest < int64(soon/time.Second):
+			f.Level, f.Fix = warn, "take a newer one before it ends: POST /v1/feeds"
+		}
+		all = append(all, f)
+	}
+	list, asked := s.config.Snapshot(), s.scopes()
+	for _, feed := range list.Feeds() {
+		if !asked[feed.Scope] {
+			continue // yesterday's flight
+		}
+		add(checkFeed, fmt.Sprintf("%v of %s, version %d", feed.Kind, feed.Scope, feed.Version), feed.Issued, feed.Expires)
+	}
+	for _, lost := range list.Lost() {
+		if asked[lost.Scope] {
+			all = append(all, finding{
+				Check: checkFeed, Level: bad, Text: fmt.Sprintf("%v of %s was here and is lost: those of whom it may speak are referred", lost.Kind, lost.Scope),
+				Fix: "POST /v1/feeds: a new one",
+			})
+		}
+	}
+	for _, status := range list.Statuses() {
+		add(checkStatus, status.URI, status.Issued, status.Expires)
+	}
+	return all
+}
+
+func (s *Server) checkClock() finding {
+	f := finding{Check: checkClock, Level: bad, Fix: "a supervisor confirms the time"}
+	switch s.config.Now().Class {
 	case policy.ClockTrusted:
-		f.Level, f.Fix = good, ""
-		f.Text = minute(now.Latest) + ", and that is sure"
+		return finding{Check: checkClock, Level: good, Text: "the time is sure"}
 	case policy.ClockFloored:
-		f.Level = warn
-		f.Text = fmt.Sprintf("between %s and %s: what is not good throughout is referred to a person", minute(now.Earliest), minute(now.Latest))
+		f.Level, f.Text = warn, "the time is only roughly known: what is not good throughout is referred to a person"
 	default:
 		f.Text = "the time is not known: everybody is referred to a person"
 	}
@@ -114,7 +152,7 @@ func (s *Server) checkClock(now policy.Now) finding {
 }
 
 func (s *Server) checkDisk() finding {
-	f := finding{Check: checkDisk, Level: bad, State: "unknown", Text: "nobody looks at it", Fix: "see passerelle doctor"}
+	f := finding{Check: checkDisk, Level: bad, Text: "nobody looks at it", Fix: "see passerelle doctor"}
 	if s.config.Disk == nil {
 		return f
 	}
@@ -125,7 +163,6 @@ func (s *Server) checkDisk() finding {
 		return f
 	}
 	const mb = 1 << 20
-	f.State, f.Values = "free", number(int64(free/mb))
 	f.Text, f.Fix = fmt.Sprintf("%d MB free", free/mb), fmt.Sprintf("free some space: under %d MB nothing is admitted", need/mb)
 	switch {
 	case free >= 8*need:
@@ -137,107 +174,144 @@ func (s *Server) checkDisk() finding {
 }
 
 func (s *Server) checkJournal() finding {
-	f := finding{Check: checkJournal, Level: bad, State: s.config.Journal()}
-	switch f.State {
+	switch state := s.config.Journal(); state {
 	case "ok":
-		f.Level, f.Text = good, "it can be written"
+		return finding{Check: checkJournal, Level: good, Text: "it can be written"}
 	case "gap":
-		f.Text = "an earlier journal was lost: what is good once is referred to a person"
-		f.Fix = "passerelle journal accept-loss, once a supervisor has decided so"
+		return finding{
+			Check: checkJournal, Level: bad, Text: "an earlier journal was lost: what is good once is referred to a person",
+			Fix: "passerelle journal accept-loss, once a supervisor has decided so",
+		}
 	default:
-		f.Text, f.Fix = "it is "+f.State+": nobody is admitted", "see passerelle doctor"
+		return finding{Check: checkJournal, Level: bad, Text: "it is " + state + ": nobody is admitted", Fix: "see passerelle doctor"}
 	}
-	return f
 }
 
-// checkReports never keeps the doors shut: lanes go on without a network.
 func (s *Server) checkReports() finding {
 	if s.config.Reports == nil {
-		return finding{Check: checkReports, Level: good, State: "off", Text: "nothing is reported"}
+		return finding{Check: checkReports, Level: good, Text: "nothing is reported"}
 	}
 	r := s.config.Reports()
-	f := finding{
-		Check: checkReports, Level: good, State: "backlog", Values: number(int64(r.Backlog)),
-		Text: fmt.Sprintf("%d entries wait, %d were refused", r.Backlog, r.Parked),
-	}
-	if r.Parked > 0 {
-		f.State, f.Values = "parked", number(int64(r.Parked))
-	}
-	if r.Failing {
-		f.Text += ", and the last try failed"
-	}
-	if r.Backlog >= backlogWarn || r.Parked > 0 || r.Failing {
+	f := finding{Check: checkReports, Level: good, Text: fmt.Sprintf("%d entries wait, %d were refused", r.Backlog, r.Parked)}
+	if r.Backlog >= backlogWarn || r.Parked > 0 {
 		f.Level, f.Fix = warn, "look at the network and at the endpoint; lanes go on"
 	}
 	return f
 }
 
-// checkPeople never keeps the doors shut: without a supervisor lanes work, and nobody can put an error right.
 func (s *Server) checkPeople() finding {
-	f := finding{Check: checkPeople, Level: warn, State: "with_pin", Values: number(0)}
-	if !s.loginNeeded() {
-		f.Text, f.Fix = "nobody logs in here, so nobody can act as a supervisor", "passerelle people add --role supervisor"
-		return f
+	switch p := s.config.People; {
+	case !s.loginNeeded():
+		return finding{Check: checkPeople, Level: warn, Text: "nobody logs in here, so nobody can act as a supervisor", Fix: "passerelle people add --role supervisor"}
+	case len(p.Supervisors()) == 0:
+		return finding{Check: checkPeople, Level: warn, Text: "no supervisor has a PIN", Fix: "passerelle people pin"}
+	default:
+		return finding{Check: checkPeople, Level: good, Text: fmt.Sprintf("%d with a PIN", len(p.Supervisors()))}
 	}
-	n := len(s.config.People.Supervisors())
-	if n == 0 {
-		f.Text, f.Fix = "no supervisor has a PIN", "passerelle people pin"
-		return f
-	}
-	f.Level, f.Values, f.Text = good, number(int64(n)), fmt.Sprintf("%d with a PIN", n)
-	return f
 }
 
-// checkDevices warns of what is plugged in and bound to no lane, which is the worst that there can be where nobody looks.
 func (s *Server) checkDevices() finding {
-	f := finding{Check: checkDevices, Level: warn, State: "unknown", Text: "nobody looks at what is plugged in here", Fix: "passerelle doctor looks"}
-	if s.config.Foreign == nil {
-		return f
+	n := 0
+	if s.config.Foreign != nil {
+		n = s.config.Foreign()
 	}
-	n := s.config.Foreign()
-	f.State, f.Values = "foreign", number(int64(n))
 	if n > 0 {
-		f.Text, f.Fix = fmt.Sprintf("%d USB interfaces are plugged in that nobody asked for", n), "passerelle doctor names them"
-		return f
+		return finding{Check: checkDevices, Level: warn, Text: fmt.Sprintf("%d USB interfaces are plugged in that nobody asked for", n), Fix: "passerelle doctor names them"}
 	}
-	f.Level, f.Text, f.Fix = good, "nothing foreign is plugged in", ""
-	return f
+	return finding{Check: checkDevices, Level: good, Text: "nothing foreign is plugged in"}
 }
 
-// soon is how long before an end that end is warned of, also where it is not on the same day: doors that open in the evening.
-const soon = 12 * time.Hour
-
-// never is the end of what has none.
-const never = math.MaxInt64
-
-// endsToday reports whether something ends before the day does (UTC), or soon.
-func endsToday(end int64, now policy.Now) bool {
-	sameDay := day(end) == day(now.Latest)
-	return end != never && (sameDay || end-now.Latest < int64(soon/time.Second))
-}
-
-// day returns 00:00 UTC of the date of a time, in unix seconds.
-func day(t int64) int64 { return t - ((t%daySeconds)+daySeconds)%daySeconds }
-
-const daySeconds = 24 * 60 * 60
-
-// minute writes a time as far as people want to know it.
-func minute(t int64) string { return time.Unix(t, 0).UTC().Format("2006-01-02 15:04 UTC") }
-
-// aged are the figures of a list, by the latest that it may be.
-func aged(issued, end int64, now policy.Now) figures {
-	age := max(0, now.Latest-issued)
-	f := figures{Age: &age}
-	if end != never {
-		left := end - now.Latest
-		f.EndsIn = &left
+// checkLane looks at one lane.
+func (s *Server) checkLane(st *lane.Status) []finding {
+	all := []finding{{Check: checkScanner, Level: good, Text: "ready"}, {Check: checkLamp, Level: good, Text: "obeys"}, {Check: checkMode, Level: good, Text: st.Mode.String()}}
+	if !st.Connected {
+		all[0] = finding{Check: checkScanner, Level: bad, Text: "gone", Fix: "plug it in; passerelle doctor says where"}
 	}
-	return f
+	if st.LampFault {
+		all[1] = finding{Check: checkLamp, Level: bad, Text: "it could not be set: nobody knows what it shows", Fix: "look at its cable; passerelle lamps tries it"}
+	}
+	if st.Mode != lane.Normal {
+		all[2] = finding{Check: checkMode, Level: bad, Text: "the lane is in " + st.Mode.String() + " mode", Fix: "a supervisor ends it"}
+	}
+	if st.Contact {
+		f := finding{Check: checkContact, Level: good, Text: "it can be read"}
+		if !st.ContactReads {
+			f = finding{Check: checkContact, Level: bad, Text: "it cannot be read: nobody who does not walk through is annulled", Fix: "look at its cable and at [lane.contact]"}
+		}
+		all = append(all, f)
+	}
+	session, profile := s.config.Session(st.Lane)
+	all = append(all, s.checkSession(session, profile)...)
+	for i := range all {
+		all[i].Lane = st.Lane
+	}
+	return all
 }
 
-// lifetime says the same in words.
-func lifetime(issued, end int64, now policy.Now) string {
-	return span(now.Latest-issued) + " old, " + until(end, now)
+// checkSession looks at what a lane is for, and at the lists without which nobody of that gets in.
+func (s *Server) checkSession(session *policy.Session, p *policy.Profile) []finding {
+	now := s.config.Now()
+	f := finding{Check: checkSession, Level: sessionLevel(session, p, now), Text: "nothing is said", Fix: "POST /v1/lanes/{id}/session"}
+	switch {
+	case f.Level != good && session == nil:
+		f.Level = bad
+		f.Text = "nothing is said, and " + p.Name + " needs it: everybody is referred"
+	case f.Level != good && !inForce(session, now):
+		f.Level, f.Text = bad, purpose(session)+": it is not its time"
+	case f.Level != good:
+		f.Level, f.Text = bad, purpose(session)+": "+p.Name+" takes nothing of the kind"
+	case session == nil:
+		f.Text, f.Fix = p.Name+" needs none", ""
+	default:
+		f.Text, f.Fix = purpose(session), ""
+		if session.Until != 0 && session.Until-now.Latest < int64(time.Hour/time.Second) {
+			f.Level, f.Text, f.Fix = warn, f.Text+": it "+until(session.Until, now), "POST /v1/lanes/{id}/session with a later end"
+		}
+	}
+	all := []finding{f}
+	if session == nil {
+		return all
+	}
+	list := s.config.Snapshot()
+	if p.Accept.Has(policy.Code) && session.Event != "" && list.Feed(trust.FeedCodes, session.Event) == nil {
+		all = append(all, finding{Check: checkFeed, Level: unlessOnly(p, policy.Code), Text: "no list of codes of " + session.Event, Fix: "POST /v1/feeds"})
+	}
+	if p.Accept.Has(policy.BCBP) && p.AdmitUnsigned {
+		for _, flight := range session.Flights {
+			if list.Feed(trust.FeedPassengers, flight.List) == nil {
+				all = append(all, finding{Check: checkFeed, Level: bad, Text: "no passenger list " + flight.List + ": passes that nobody signed are referred", Fix: "POST /v1/feeds"})
+			}
+		}
+	}
+	return all
+}
+
+// unlessOnly is bad where a profile takes nothing but a kind, and a warning where that is one of several.
+func unlessOnly(p *policy.Profile, kind policy.Kind) level {
+	if p.Accept == policy.Kinds(kind) {
+		return bad
+	}
+	return warn
+}
+
+// purpose says in words what a session is for.
+func purpose(s *policy.Session) string {
+	var parts []string
+	for _, part := range []struct{ name, value string }{{"", s.Event}, {"gate ", s.Gate}, {"zone ", s.Zone}, {"from ", s.Airport}} {
+		if part.value != "" {
+			parts = append(parts, part.name+part.value)
+		}
+	}
+	if s.Exit {
+		parts = append(parts, "way out")
+	}
+	for _, f := range s.Flights {
+		parts = append(parts, fmt.Sprintf("%s %d%s of %s", f.Carrier, f.Number, strings.TrimRight(string(rune(f.Suffix)), "\x00"), time.Unix(f.Day, 0).UTC().Format(time.DateOnly)))
+	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
 }
 
 // span says how long some seconds are, cut to one unit.
@@ -246,7 +320,7 @@ func span(seconds int64) string {
 	for _, unit := range []struct {
 		size int64
 		name string
-	}{{daySeconds, "d"}, {3600, "h"}, {60, "min"}} {
+	}{{24 * 3600, "d"}, {3600, "h"}, {60, "min"}} {
 		if seconds >= 2*unit.size {
 			return fmt.Sprintf("%d %s", seconds/unit.size, unit.name)
 		}
@@ -254,13 +328,11 @@ func span(seconds int64) string {
 	return fmt.Sprintf("%d s", seconds)
 }
 
-// until says when something ends, by the latest that it may be. A list that is known not to be the newest has an end of 0.
+// until says when something ends, by the latest that it may be; 0 is never.
 func until(end int64, now policy.Now) string {
 	switch {
-	case end == never:
+	case end == 0:
 		return "never ends"
-	case end <= 0:
-		return "not the newest"
 	case end < now.Latest:
 		return "ended " + span(now.Latest-end) + " ago"
 	}

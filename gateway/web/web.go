@@ -26,7 +26,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -73,7 +72,6 @@ type Gate interface {
 type Reports struct {
 	Backlog uint64 // entries that are not yet acknowledged
 	Parked  uint64 // entries that the endpoint refused for good
-	Failing bool   // the last try failed
 }
 
 // Config is all that a Server depends on.
@@ -104,8 +102,6 @@ type Config struct {
 	// Disk says how much room there is for the journal, and under how much nothing is admitted, in bytes.
 	Disk    func() (free, need uint64, err error)
 	Foreign func() int // USB interfaces plugged in that nobody asked for; nil: nobody looks
-	// HasLamp reports whether a lane has a lamp besides its page; nil: nobody knows.
-	HasLamp func(lane string) bool
 	Log     *slog.Logger
 
 	TLS    *tls.Config    // both listeners' own; nil is plain HTTP
@@ -142,7 +138,6 @@ type Server struct {
 	streams chan struct{} // holds a token for each open stream
 	meters  *meters
 	views   *views
-	signers atomic.Pointer[signers] // of the list that preflight saw last
 	done    chan struct{} // closed when the server stops
 	stall   time.Duration // how long a stream's client may take nothing: ioTimeout, shorter in tests
 

@@ -125,7 +125,8 @@ func (w *waiting) patience() time.Duration {
 	return Deadline
 }
 
-// show sets the lamp for a final verdict and tells everybody. A repeated sight, a first document, or a supervisor's card changes neither lamp nor count.
+// show sets the lamp for a final verdict and tells everybody. A repeated sight, a first document, or a supervisor's card changes neither
+// lamp nor count.
 func (d *display) show(r result) {
 	var w waiting
 	if !r.read.IsZero() {

@@ -5,7 +5,8 @@ import "passerelle/gateway/trust"
 // Kind is what a code is. The zero value is a code that nobody recognised.
 type Kind uint8
 
-// The kinds. Uses that a ledger has on disk are known by their numbers, so a new one comes last. Those up to Opaque are read here; HCERT and PT1 stand for codes that could not be read so far that their type is known.
+// The kinds. Uses that a ledger has on disk are known by their numbers, so a new one comes last. Those up to Opaque are read here;
+// HCERT and PT1 stand for codes that could not be read so far that their type is known.
 const (
 	Unknown Kind = iota
 	HCERT

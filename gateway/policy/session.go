@@ -64,8 +64,8 @@ func (p *Place) admits(f *Findings, c *Candidate, event, zone, gate []byte, boun
 	}
 }
 
-// use says whether the holder comes or leaves, and how a candidate of the place is used, if its kind is used only so often here. zone is the one that the credential itself
-// names: were it the lane's, a ticket for every zone would be good once in each.
+// use says whether the holder comes or leaves, and how a candidate of the place is used, if its kind is used only so often here. zone
+// is the one that the credential itself names: were it the lane's, a ticket for every zone would be good once in each.
 func (p *Place) use(c *Candidate, id UseID, uses int64, zone []byte) {
 	s := p.session()
 	if s != nil {

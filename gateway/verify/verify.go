@@ -42,6 +42,7 @@ type Verifier struct {
 	jobs    []sig.Job
 	owners  []int // jobs[i] belongs to items[owners[i]]
 	used    int   // bytes of arena with something in them, since Forget
+	most    int   // items with something in them, since Forget
 }
 
 // room is what one code may take up of the arena: the message, and the claims' own copy.
@@ -83,13 +84,14 @@ func (v *Verifier) Verify(dst []policy.Candidate, scans []Scan, list *trust.Snap
 func (v *Verifier) Forget() {
 	clear(v.text[:cap(v.text)])
 	clear(v.arena[:min(v.used+room, len(v.arena))]) // a code that could not be opened leaves something behind the others
-	clear(v.items)
-	v.jobs, v.owners, v.items, v.used = v.jobs[:0], v.owners[:0], v.items[:0], 0
+	clear(v.items[:v.most])
+	v.jobs, v.owners, v.items, v.used, v.most = v.jobs[:0], v.owners[:0], v.items[:0], 0, 0
 }
 
 // open finds out what each code is and decodes those that we know.
 func (v *Verifier) open(scans []Scan) {
 	v.items = v.items[:len(scans)]
+	v.most = max(v.most, len(scans))
 	arena := v.arena
 	for i, scan := range scans {
 		it := &v.items[i]

@@ -149,6 +149,16 @@ func TestRetailIsToldYesOrNo(t *testing.T) {
 }
 
 // TestSupervisorLetsSomebodyIn walks the panel on the smallest screen, in each language.
+// press touches a button of the supervisor's panel, and returns whether it is there.
+func (b *tab) press(text string) bool {
+	b.t.Helper()
+	return eval[bool](b, fmt.Sprintf(`(() => {
+		const b = [...document.querySelectorAll('#super button')].find((e) => e.textContent === %q || e.getAttribute('aria-label') === %[1]q);
+		b?.click();
+		return Boolean(b);
+	})()`, text))
+}
+
 func TestSupervisorLetsSomebodyIn(t *testing.T) {
 	t.Parallel()
 	w := settle(t, nil)
@@ -162,12 +172,7 @@ func TestSupervisorLetsSomebodyIn(t *testing.T) {
 	b.view("refer")
 	press := func(text string) {
 		t.Helper()
-		found := eval[bool](b, fmt.Sprintf(`(() => {
-			const b = [...document.querySelectorAll('#super button')].find((e) => e.textContent === %q || e.getAttribute('aria-label') === %[1]q);
-			b?.click();
-			return Boolean(b);
-		})()`, text))
-		if !found {
+		if !b.press(text) {
 			t.Errorf("there is no button %q", text)
 		}
 	}
@@ -224,19 +229,11 @@ func TestSupervisorFreesTheEntryThatUsedTheTicket(t *testing.T) {
 	b.view("idle")
 	b.linger()
 	all := words(t)["en"]
-	press := func(text string) bool {
-		t.Helper()
-		return eval[bool](b, fmt.Sprintf(`(() => {
-			const b = [...document.querySelectorAll('#super button')].find((e) => e.textContent === %q);
-			b?.click();
-			return Boolean(b);
-		})()`, text))
-	}
 	w.source.give("A", policy.Expired)
 	b.view("deny")
 	b.do(chromedp.Click(chromedp.CSS("#supervise")))
 	b.until("the panel", "document.getElementById('super').open", 5*time.Second)
-	if press(all.Deed["free"]) {
+	if b.press(all.Deed["free"]) {
 		t.Error("something that was used by nobody can be freed")
 	}
 	b.do(chromedp.Click(chromedp.CSS("#super-cancel")))
@@ -244,7 +241,7 @@ func TestSupervisorFreesTheEntryThatUsedTheTicket(t *testing.T) {
 	b.until("the verdict", "document.getElementById('code').textContent === 'already_used'", 5*time.Second)
 	b.do(chromedp.Click(chromedp.CSS("#supervise")))
 	b.until("the panel", "document.getElementById('super').open", 5*time.Second)
-	if !press(all.Deed["free"]) || !press(all.Why["not_passed"]) {
+	if !b.press(all.Deed["free"]) || !b.press(all.Why["not_passed"]) {
 		t.Fatal("the ticket cannot be freed")
 	}
 	b.until("done", fmt.Sprintf("document.getElementById('super-title').textContent === %q", all.Page["done"]), 5*time.Second)
@@ -270,11 +267,7 @@ func TestSupervisorsCardOpensThePanel(t *testing.T) {
 	b.view("idle") // a card lights nothing
 	all := words(t)["en"]
 	for _, text := range []string{all.Deed["open_on"], all.Why["crowd_pressure"]} {
-		if !eval[bool](b, fmt.Sprintf(`(() => {
-			const b = [...document.querySelectorAll('#super button')].find((e) => e.textContent === %q);
-			b?.click();
-			return Boolean(b);
-		})()`, text)) {
+		if !b.press(text) {
 			t.Fatalf("there is no button %q", text)
 		}
 	}

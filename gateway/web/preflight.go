@@ -248,18 +248,23 @@ func (s *Server) checkLane(st *lane.Status) []finding {
 	return all
 }
 
+// placedKinds are the kinds that are little worth at a lane of which nobody said what it is for: most passes name an event, too.
+var placedKinds = eventKinds | flightKinds | policy.Kinds(policy.Pass)
+
 // checkSession looks at what a lane is for, and at the lists without which nobody of that gets in.
 func (s *Server) checkSession(session *policy.Session, p *policy.Profile) []finding {
 	now := s.config.Now()
 	f := finding{Check: checkSession, Level: sessionLevel(session, p, now), Text: "nothing is said", Fix: "POST /v1/lanes/{id}/session"}
+	if f.Level != good && p.Accept&^placedKinds == 0 {
+		f.Level = bad
+	}
 	switch {
 	case f.Level != good && session == nil:
-		f.Level = bad
-		f.Text = "nothing is said, and " + p.Name + " needs it: everybody is referred"
+		f.Text = "nothing is said: what is bound to an event or a flight is referred"
 	case f.Level != good && !inForce(session, now):
-		f.Level, f.Text = bad, purpose(session)+": it is not its time"
+		f.Text = purpose(session) + ": it is not its time"
 	case f.Level != good:
-		f.Level, f.Text = bad, purpose(session)+": "+p.Name+" takes nothing of the kind"
+		f.Text = purpose(session) + ": " + p.Name + " takes nothing of the kind"
 	case session == nil:
 		f.Text, f.Fix = p.Name+" needs none", ""
 	default:

@@ -125,7 +125,11 @@ func TestDoorsAreReadyOnlyIfNothingIsBad(t *testing.T) {
 		{"the journal is damaged", func(d *departure) { d.place.set(func(p *place) { p.journal = "damaged" }) }, " journal bad", "damaged"},
 		{"reports wait", func(d *departure) { d.place.set(func(p *place) { p.reports.Backlog = backlogWarn }) }, " reports warn", "1000 entries wait"},
 		{"a foreign keyboard", func(d *departure) { d.place.set(func(p *place) { p.foreign = 1 }) }, " devices warn", "1 USB"},
-		{"no session", func(d *departure) { d.session.Store(nil) }, "A session bad", "venue needs it"},
+		{"no session", func(d *departure) { d.session.Store(nil) }, "A session bad", "nothing is said"},
+		{"no session, and certificates get in without one", func(d *departure) {
+			d.profile = policy.Demo()
+			d.session.Store(nil)
+		}, "A session warn", "bound to an event or a flight is referred"},
 		{"yesterday's session", func(d *departure) {
 			d.session.Store(&policy.Session{Event: "final", Until: now.Add(-time.Hour).Unix()})
 		}, "A session bad", "not its time"},

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"passerelle/gateway/trust"
 	"passerelle/gateway/trust/bundle"
 )
@@ -104,7 +106,14 @@ func TestRefusedListChangesNothing(t *testing.T) {
 	stranger := newSigner(t)
 	good := b.file(t, 8)
 	flipped := bytes.Clone(good)
-	flipped[len(flipped)/2] ^= 0x10
+	var file struct {
+		Parts map[string][]byte `cbor:"2,keyasint"`
+	}
+	if err := cbor.Unmarshal(good, &file); err != nil {
+		t.Fatal(err)
+	}
+	keys := file.Parts["keys"]
+	flipped[bytes.Index(good, keys)+len(keys)/2] ^= 0x10
 	opened, err := bundle.Open(b.file(t, 9), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -1,15 +1,11 @@
 package main
 
 import (
-	"bufio"
-	"errors"
+	"context"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"text/tabwriter"
-
-	"golang.org/x/sys/unix"
 
 	"passerelle/gateway/people"
 )
@@ -46,7 +42,7 @@ type peopleAddCmd struct {
 }
 
 // Run asks for the password, and a supervisor's PIN.
-func (c *peopleAddCmd) Run(std streams) error {
+func (c *peopleAddCmd) Run(ctx context.Context, std streams) error {
 	role, ok := people.ParseRole(c.Role)
 	if !ok {
 		return misuse{fmt.Errorf("--role: no role is named %q", c.Role)}
@@ -55,7 +51,7 @@ func (c *peopleAddCmd) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	ask := newAsker(std)
+	ask := newAsker(ctx, std)
 	var pin string
 	prompt := "password: "
 	if role == people.Supervisor {
@@ -128,56 +124,22 @@ type peoplePINCmd struct {
 }
 
 // Run asks for the PIN.
-func (c *peoplePINCmd) Run(std streams) error {
+func (c *peoplePINCmd) Run(ctx context.Context, std streams) error {
 	p, err := c.open()
 	if err != nil {
 		return err
 	}
-	pin, err := newAsker(std).secret("PIN (empty for none): ")
+	pin, err := newAsker(ctx, std).secret("PIN (empty for none): ")
 	if err != nil {
 		return err
 	}
 	if err := p.SetPIN(c.Name, pin); err != nil {
 		return fmt.Errorf("set the PIN: %w", err)
 	}
-	_, err = fmt.Fprintf(std.out, "the PIN of %s is set\n", c.Name)
+	done := "set"
+	if pin == "" {
+		done = "taken away"
+	}
+	_, err = fmt.Fprintf(std.out, "the PIN of %s is %s\n", c.Name, done)
 	return err
-}
-
-// asker reads secrets, a line each, without showing them on a terminal.
-type asker struct {
-	std   streams
-	lines *bufio.Reader
-}
-
-// maxLine is the longest line that is read for a secret, in bytes.
-const maxLine = 1024
-
-func newAsker(std streams) *asker {
-	return &asker{std: std, lines: bufio.NewReader(io.LimitReader(std.in, 4*maxLine))}
-}
-
-func (a *asker) secret(prompt string) (string, error) {
-	if f, ok := a.std.in.(*os.File); ok {
-		if old, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS); err == nil {
-			fmt.Fprint(a.std.err, prompt)
-			silent := *old
-			silent.Lflag &^= unix.ECHO
-			if err := unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, &silent); err != nil {
-				return "", fmt.Errorf("hide what is typed: %w", err)
-			}
-			defer func() {
-				_ = unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, old)
-				fmt.Fprintln(a.std.err)
-			}()
-		}
-	}
-	line, err := a.lines.ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read a secret: %w", err)
-	}
-	if len(line) > maxLine {
-		return "", errors.New("read a secret: the line is too long")
-	}
-	return strings.TrimRight(line, "\r\n"), nil
 }

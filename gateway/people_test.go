@@ -83,6 +83,12 @@ func does(t *testing.T, run func(streams) error, typed string) (string, error) {
 	return out.String(), err
 }
 
+// answers is does for a command that asks.
+func answers(t *testing.T, run func(context.Context, streams) error, text string) (string, error) {
+	t.Helper()
+	return does(t, func(std streams) error { return run(t.Context(), std) }, text)
+}
+
 func TestAccountsComeAndGoByCommand(t *testing.T) {
 	t.Parallel()
 	path, state := peopleConfigFile(t)
@@ -100,15 +106,17 @@ func TestAccountsComeAndGoByCommand(t *testing.T) {
 		{"omar", "steward", strings.Repeat("x", maxLine+1) + "\n", "the line is too long"},
 		{"Omar", "steward", "correct horse battery\n", "a name has 1 to 32"},
 	} {
-		_, err := does(t, (&peopleAddCmd{flags, tt.role, tt.name}).Run, tt.typed)
+		_, err := answers(t, (&peopleAddCmd{flags, tt.role, tt.name}).Run, tt.typed)
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("add %s as %s: got %v, want %q", tt.name, tt.role, err, tt.want)
 		}
 	}
-	if _, err := does(t, (&peoplePINCmd{flags, "lina"}).Run, "739104\n"); err != nil {
-		t.Error(err)
+	for _, tt := range []struct{ typed, want string }{{"480914\n", "set"}, {"\n", "taken away"}, {"739104\n", "set"}} {
+		if out, err := answers(t, (&peoplePINCmd{flags, "lina"}).Run, tt.typed); err != nil || out != "the PIN of lina is "+tt.want+"\n" {
+			t.Errorf("PIN %q: %q, %v, want %s", tt.typed, out, err, tt.want)
+		}
 	}
-	if _, err := does(t, (&peoplePINCmd{flags, "amina"}).Run, "739104\n"); err == nil || !strings.Contains(err.Error(), "only a supervisor has a PIN") {
+	if _, err := answers(t, (&peoplePINCmd{flags, "amina"}).Run, "739104\n"); err == nil || !strings.Contains(err.Error(), "only a supervisor has a PIN") {
 		t.Errorf("PIN of an authority: %v", err)
 	}
 	if _, err := does(t, (&peopleRemoveCmd{flags, "said"}).Run, ""); err != nil {
@@ -129,7 +137,7 @@ func TestAccountsComeAndGoByCommand(t *testing.T) {
 func TestTabletIsPairedThroughTheRunningGate(t *testing.T) {
 	t.Parallel()
 	path, state := peopleConfigFile(t)
-	if _, err := does(t, (&peopleAddCmd{peopleFlags{path}, "operator", "omar"}).Run, "correct horse battery\n"); err != nil {
+	if _, err := answers(t, (&peopleAddCmd{peopleFlags{path}, "operator", "omar"}).Run, "correct horse battery\n"); err != nil {
 		t.Fatal(err)
 	}
 	pair := &peoplePairCmd{peopleFlags{path}, "1", "steward"}

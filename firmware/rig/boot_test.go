@@ -120,14 +120,14 @@ func TestAfterPowerCut(t *testing.T) {
 	}
 	b := &box{t: t, kit: k, page: page, log: &log{}}
 	first := k.good(t)
-	b.eventually("the first verdict", func() bool {
-		if _, err := s.Write([]byte(first.text + "\r")); err != nil { // again and again: what comes before the lane listens is dropped
-			t.Fatal(err)
-		}
-		time.Sleep(20 * time.Millisecond)
+	b.eventually("the gate reads", func() bool {
 		st, err := b.status()
-		return err == nil && len(st.Lanes) == 1 && st.Lanes[0].Admitted == 1
+		return err == nil && len(st.Lanes) == 1 && st.Lanes[0].Connected
 	})
+	if _, err := s.Write([]byte(first.text + "\r")); err != nil {
+		t.Fatal(err)
+	}
+	b.settled("1", 1)
 	figure(t, "kernel started → first verdict", "%v", uptime(t).Round(10*time.Millisecond))
 
 	b.ledger = listenLedger(t, strings.TrimSpace(string(secret)), endpoint)

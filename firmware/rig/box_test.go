@@ -165,6 +165,8 @@ type lane struct {
 	Late      int
 }
 
+func (l lane) verdicts() int { return l.Admitted + l.Denied + l.Referred }
+
 // status is what GET /v1/lanes answers.
 type status struct {
 	Lanes   []lane

@@ -74,9 +74,7 @@ func TestBoardLearn(t *testing.T) {
 			}
 			b := newBox(t, lane.String())
 			b.connected("1", true)
-			good := k.good(t)
-			p.showUntil(b, "1", 1, good)
-			b.want("1", good.want)
+			p.reads(b, "1", k.good(t))
 
 			if said, err := exec.Command(passerelle, "doctor", "--config", b.config()).Output(); err != nil || !strings.Contains(string(said), "in use: by the gateway") {
 				t.Errorf("beside a running gateway doctor says %v\n%s", err, said)

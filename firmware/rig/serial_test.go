@@ -53,8 +53,7 @@ func wants(codes []code) (outcomes []string) {
 func (b *box) settled(id string, n int) {
 	b.t.Helper()
 	b.eventually(fmt.Sprintf("%d verdicts at lane %s", n, id), func() bool {
-		l := b.lane(id)
-		return l.Admitted+l.Denied+l.Referred >= n
+		return b.lane(id).verdicts() >= n
 	})
 }
 
@@ -115,7 +114,7 @@ func (b *box) compare(what string, codes []code) {
 	if lost+doubled+wrong > 0 {
 		b.t.Errorf("%s: %d lost, %d too many, %d wrong", what, lost, doubled, wrong)
 	}
-	if l := b.lane("1"); l.Admitted+l.Denied+l.Referred != len(want) || l.Again != 0 {
+	if l := b.lane("1"); l.verdicts() != len(want) || l.Again != 0 {
 		b.t.Errorf("%s: the page counts %+v, want %d", what, l, len(want))
 	}
 }

@@ -142,7 +142,12 @@ func addSpan(t time.Time, span string) (time.Time, error) {
 }
 
 func (r issueRow) name() issuer.Name {
-	return issuer.Name{Family: r["family"], Given: r["given"], FamilyICAO: r["family_icao"], GivenICAO: r["given_icao"]}
+	return issuer.Name{Family: r["family"], Given: r["given"], FamilyICAO: zoneName(r["family_icao"]), GivenICAO: zoneName(r["given_icao"])}
+}
+
+// zoneName is a name as a machine-readable zone has it, of what a person typed: BEN<ALI for "Ben Ali".
+func zoneName(typed string) string {
+	return strings.Join(strings.Fields(strings.ToUpper(typed)), "<")
 }
 
 // certificate reads a row; valid is how long it is good from now on.

@@ -53,8 +53,8 @@ func (n *Name) check(bad func(string, ...any)) {
 	requireText(bad, "surname", n.Family)
 	optionalText(bad, "forename", n.Given)
 	if !isICAO(family) || given == "" && n.Given != "" || given != "" && !isICAO(given) {
-		bad("machine-readable name %q %q: want at most %d of A to Z and <; it cannot be made of %q %q",
-			family, given, maxText, n.Family, n.Given)
+		bad("machine-readable name %q %q of %q %q: want at most %d of A to Z and <; it has to be given where it cannot be made of the name",
+			family, given, n.Family, n.Given, maxText)
 	}
 }
 

@@ -97,7 +97,7 @@ func (s *secondOpinion) end() error {
 func (v *verifyCmd) prepare() (*verifyJob, error) {
 	profile, ok := policy.Named(v.Profile)
 	if !ok {
-		return nil, misuse{fmt.Errorf("profile %q: there is none of that name", v.Profile)}
+		return nil, misuse{fmt.Errorf("profile %q: there is none of that name, want one of %s, or demo", v.Profile, profileNames())}
 	}
 	now := time.Now()
 	if v.Now != "" {

@@ -223,7 +223,7 @@ func (s *Server) checkDevices() finding {
 
 // checkLane looks at one lane.
 func (s *Server) checkLane(st *lane.Status) []finding {
-	all := []finding{{Check: checkScanner, Level: good, Text: "ready"}, {Check: checkLamp, Level: good, Text: "obeys"}, {Check: checkMode, Level: good, Text: st.Mode.String()}}
+	all := []finding{{Check: checkScanner, Level: good, Text: "ready"}, {Check: checkLamp, Level: good, Text: "no fault"}, {Check: checkMode, Level: good, Text: st.Mode.String()}}
 	if !st.Connected {
 		all[0] = finding{Check: checkScanner, Level: bad, Text: "gone", Fix: "plug it in; passerelle doctor says where"}
 	}

@@ -70,8 +70,11 @@ func showBundle(w io.Writer, b *bundle.Bundle) error {
 func showRows(t io.Writer, content *bundle.Content) {
 	for i := range content.Authorities {
 		a := &content.Authorities[i]
-		fmt.Fprintf(t, "authority\t%s\t%s\tvdsnc\t%s\t%s\t%x, %d revoked%s\n", a.Country, &a.Public, day(a.NotBefore), day(a.NotAfter),
-			a.SKI, len(a.Revoked), offMark(a.Disabled))
+		revoked := "no revocation list"
+		if a.RevokedUntil != 0 {
+			revoked = fmt.Sprintf("%d revoked, known until %s", len(a.Revoked), day(a.RevokedUntil))
+		}
+		fmt.Fprintf(t, "authority\t%s\t%s\tvdsnc\t%s\t%s\t%x, %s%s\n", a.Country, &a.Public, day(a.NotBefore), day(a.NotAfter), a.SKI, revoked, offMark(a.Disabled))
 	}
 	for _, c := range content.Carriers {
 		signs := "does not sign"

@@ -61,6 +61,7 @@ var (
 	ErrProgram   = errors.New("bundle needs a newer program")
 	ErrRoots     = errors.New("root keys")
 	ErrSignature = errors.New("not signed by enough pinned roots")
+	ErrSigned    = errors.New("no further signature is taken")
 	ErrPart      = errors.New("part of a bundle")
 	ErrContent   = errors.New("content of a bundle")
 	ErrHeld      = errors.New("this very list is held already")

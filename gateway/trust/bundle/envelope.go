@@ -178,11 +178,11 @@ func (b *Bundle) Sign(rand io.Reader, s *Signer) error {
 		return fmt.Errorf("sign: %w", err)
 	}
 	if len(b.head.message.Signatures) >= MaxSignatures {
-		return fmt.Errorf("sign: %w: %d signatures already", ErrSignature, MaxSignatures)
+		return fmt.Errorf("sign: %w: %d signatures already", ErrSigned, MaxSignatures)
 	}
 	id := s.root.ID()
 	if b.signedBy(id) {
-		return fmt.Errorf("sign: %w: root %v has signed already", ErrSignature, id)
+		return fmt.Errorf("sign: %w: root %v has signed already", ErrSigned, id)
 	}
 	one := cose.NewSignature()
 	one.Headers.Protected.SetAlgorithm(s.root.algorithm())

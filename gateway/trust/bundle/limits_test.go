@@ -105,8 +105,8 @@ func TestLimitsOfSignaturesAndRoots(t *testing.T) {
 	t.Parallel()
 	s := newSigners(t, MaxSignatures+1)
 	b := build(t, newContent(t, 1), header(1), s[:MaxSignatures]...)
-	if err := b.Sign(rand.Reader, s[MaxSignatures]); !errors.Is(err, ErrSignature) {
-		t.Errorf("one more signature: %v, want %v", err, ErrSignature)
+	if err := b.Sign(rand.Reader, s[MaxSignatures]); !errors.Is(err, ErrSigned) {
+		t.Errorf("one more signature: %v, want %v", err, ErrSigned)
 	}
 	atAndAbove(t, MaxSignatures, ErrFormat, func(n int) error {
 		_, err := Open(marshal(t, &fileWire{Signed: signPayload(t, b.head.payload, s[:n]...)}), nil)

@@ -59,8 +59,8 @@ func TestTwoPeopleSignOnTwoComputers(t *testing.T) {
 	if ids := b.Signers(); len(ids) != 2 || ids[0] != first.ID() || ids[1] != second.ID() {
 		t.Errorf("Signers = %v", ids)
 	}
-	if err := b.Sign(rand.Reader, s[0]); !errors.Is(err, ErrSignature) {
-		t.Errorf("a second signature by one root: %v, want %v", err, ErrSignature)
+	if err := b.Sign(rand.Reader, s[0]); !errors.Is(err, ErrSigned) {
+		t.Errorf("a second signature by one root: %v, want %v", err, ErrSigned)
 	}
 }
 

@@ -203,29 +203,40 @@ func (r *feedReader) add(row feedRow) error {
 
 // code returns what a gate looks for: the code as it is, or the identity of the credential that the row names.
 func (r *feedReader) code(row feedRow) ([]byte, error) {
-	switch {
-	case r.kind == trust.FeedPassengers:
+	if r.kind == trust.FeedPassengers {
 		return row.pass(true)
-	case row["carrier"] != "":
-		return row.pass(false)
-	case row["cti"] != "":
-		id, err := hex.DecodeString(row["cti"])
-		if err != nil || row["issuer"] == "" {
-			return nil, errors.New("a ticket is named by issuer, and cti in hexadecimal")
+	}
+	said := ""
+	for _, name := range []string{"code", "hex", "cti", "pretix", "carrier"} {
+		if row[name] == "" {
+			continue
 		}
-		return cwt.AppendIdentity(nil, []byte(row["issuer"]), id), nil
-	case row["pretix"] != "":
-		return pretix.AppendMessage(nil, []byte(row["pretix"]))
-	case row["hex"] != "" && row["code"] == "":
+		if said != "" {
+			return nil, fmt.Errorf("%s and %s both say which code it is", said, name)
+		}
+		said = name
+	}
+	switch said {
+	case "code":
+		return []byte(row["code"]), nil
+	case "hex":
 		code, err := hex.DecodeString(row["hex"])
 		if err != nil {
 			return nil, fmt.Errorf("hex: %w", err)
 		}
 		return code, nil
-	case row["code"] != "" && row["hex"] == "":
-		return []byte(row["code"]), nil
+	case "cti":
+		id, err := hex.DecodeString(row["cti"])
+		if err != nil || row["issuer"] == "" {
+			return nil, errors.New("a ticket is named by issuer, and cti in hexadecimal")
+		}
+		return cwt.AppendIdentity(nil, []byte(row["issuer"]), id), nil
+	case "pretix":
+		return pretix.AppendMessage(nil, []byte(row["pretix"]))
+	case "carrier":
+		return row.pass(false)
 	}
-	return nil, errors.New("nothing says which code it is, or two columns do")
+	return nil, errors.New("nothing says which code it is")
 }
 
 // pass returns the identity of a boarding pass, or of a passenger.

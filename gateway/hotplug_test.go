@@ -174,3 +174,24 @@ func TestLaneThatWaitsIsWokenByTheKernel(t *testing.T) {
 		h.await(ctx)
 	})
 }
+
+func TestOnlyScannersOfThisMachineAreAwaitedByItsHotPlug(t *testing.T) {
+	t.Parallel()
+	c, err := loadConfig(written(t, stateLine+serialLane+"[[lane]]\nid = \"2\"\nscanner = \"tcp\"\npath = \"192.0.2.1:2001\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := c.station()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.hotplug = newHotplug(t.TempDir(), c.bound(), slog.New(slog.DiscardHandler))
+	outputs, err := c.outputs(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outputs.Close()
+	if o.lanes[0].Changed == nil || o.lanes[1].Changed != nil {
+		t.Errorf("serial waits for events: %v, tcp: %v, want true and false", o.lanes[0].Changed != nil, o.lanes[1].Changed != nil)
+	}
+}

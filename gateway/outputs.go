@@ -37,7 +37,9 @@ func (c *config) outputs(o *stationOptions) (all outputs, err error) {
 	}()
 	for i, l := range c.Lanes {
 		made := &o.lanes[i]
-		made.Changed = o.hotplug.await
+		if o.devices[i].link == nil { // the kernel says nothing of a scanner on the network
+			made.Changed = o.hotplug.await
+		}
 		shown, err := o.devices[i].lamps()
 		if err != nil {
 			return all, err

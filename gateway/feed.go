@@ -46,6 +46,9 @@ func (c *feedBuildCmd) Run(std streams) error {
 	}
 	r := feedReader{kind: kind}
 	for _, name := range c.Files {
+		if sameFile(name, c.Out) {
+			return misuse{fmt.Errorf("--out %s is one of the files that are read", c.Out)}
+		}
 		if err := r.readFile(name, c.Format, std.in); err != nil {
 			return fmt.Errorf("feed %s: %w", name, err)
 		}

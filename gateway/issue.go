@@ -24,10 +24,10 @@ type issueCmd struct {
 
 // issueCertificateCmd signs one certificate from its JSON, in the form of the EU's schema.
 type issueCertificateCmd struct {
-	Key   string        `help:"Signing key and its certificate, PEM." required:"" placeholder:"FILE"`
-	Valid time.Duration `help:"How long it is valid from now on." default:"720h"`
-	PNG   string        `help:"Write a QR image." placeholder:"FILE"`
-	File  string        `arg:"" optional:"" help:"The certificate as JSON: {\"nam\", \"dob\", \"v\" or \"t\" or \"r\", \"id\"}. Standard input without it."`
+	Key   string `help:"Signing key and its certificate, PEM." required:"" placeholder:"FILE"`
+	Valid string `help:"How long it is valid from now on: 30d, 36h." default:"30d" placeholder:"SPAN"`
+	PNG   string `help:"Write a QR image." placeholder:"FILE"`
+	File  string `arg:"" optional:"" help:"The certificate as JSON: {\"nam\", \"dob\", \"v\" or \"t\" or \"r\", \"id\"}. Standard input without it."`
 }
 
 // maxIssueInput is the most that is read of a key or a certificate, in bytes.
@@ -53,7 +53,11 @@ func (c *issueCertificateCmd) Run(std streams) error {
 		return misuse{err}
 	}
 	now := time.Now()
-	cert.IssuedAt, cert.Expires = now.Unix(), now.Add(c.Valid).Unix()
+	end, err := addSpan(now, c.Valid)
+	if err != nil {
+		return misuse{fmt.Errorf("--valid: %w", err)}
+	}
+	cert.IssuedAt, cert.Expires = now.Unix(), end.Unix()
 	code, err := issuer.HC1(key, cert)
 	if err != nil {
 		return fmt.Errorf("issue: %w", err)

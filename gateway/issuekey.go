@@ -32,12 +32,15 @@ func (c *issueKeyCmd) Run(std streams) error {
 	for _, name := range c.Usages {
 		u, ok := trust.ParseUsage(name)
 		if !ok {
-			return misuse{fmt.Errorf("usage %q is not known", name)}
+			return misuse{fmt.Errorf("usage %q is not known, want some of %v", name, trust.AllHCERT|trust.AllTickets)}
 		}
 		usages |= u
 	}
 	if usages&trust.AllTickets != 0 && c.Type != "P-256" && c.Type != "Ed25519" {
 		return misuse{fmt.Errorf("--type %s: tickets are signed with P-256 or Ed25519", c.Type)}
+	}
+	if c.Valid <= 0 {
+		return misuse{fmt.Errorf("--valid %v: want a span of time", c.Valid)}
 	}
 	if _, err := os.Lstat(c.Out); err == nil {
 		return withHint(fmt.Errorf("%s is there already", c.Out), "a signing key is never overwritten; choose another name")

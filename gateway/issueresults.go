@@ -56,6 +56,9 @@ func newIssueResults(codes, refused string, comma rune, pictures bool) (*issueRe
 
 // createCSV begins a file that only its owner reads: codes let people in.
 func createCSV(path string, comma rune, head ...string) (*wholeCSV, error) {
+	if err := spareKey(path); err != nil {
+		return nil, fmt.Errorf("write results: %w", err)
+	}
 	f, err := os.OpenFile(path+".part", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("write results: %w", err)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"passerelle/gateway/issuer/book"
 )
@@ -76,17 +77,14 @@ func (c *issueTicketCmd) Run(std streams) (err error) {
 
 // showIssued writes what is in the book by now.
 func showIssued(std streams, j *issueJob, picture, dir string, newList bool) error {
-	if picture != "" {
-		if err := writeQR(picture, j.code); err != nil {
-			return err
-		}
-	}
 	fmt.Fprintf(std.err, "id %v\n", j.record.ID)
 	if newList {
 		hintStatus(std, dir)
 	}
-	_, err := fmt.Fprintln(std.out, j.code)
-	return err
+	if _, err := fmt.Fprintln(std.out, j.code); err != nil || picture == "" {
+		return err
+	}
+	return writeQR(picture, j.code)
 }
 
 // hintStatus says what gates have to be given.
@@ -147,7 +145,21 @@ func (c *issueReplaceCmd) Run(std streams) (err error) {
 	} else if err != nil {
 		return err
 	}
+	if lacks := j.row.lacks(); lacks != "" {
+		fmt.Fprintf(std.err, "passerelle: hint: the new one has no %s; if the lost one had, replace this one and say so\n", lacks)
+	}
 	return showIssued(std, j, c.PNG, c.Book, b.Lists() > lists)
+}
+
+// lacks names what would bind a ticket to a place or a person, and was not said.
+func (r issueRow) lacks() string {
+	var names []string
+	for _, what := range []struct{ column, name string }{{"zone", "zone"}, {"gate", "gate"}, {"family", "holder"}} {
+		if r[what.column] == "" {
+			names = append(names, what.name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // replace issues what the row says in place of an old one, or again what was issued in its place.

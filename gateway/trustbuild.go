@@ -24,6 +24,11 @@ type trustBuildCmd struct {
 
 // Run merges the key sets and writes the bundle.
 func (c *trustBuildCmd) Run(std streams) error {
+	for _, name := range c.Files {
+		if sameFile(name, c.Out) {
+			return misuse{fmt.Errorf("--out %s is one of the files that are read", c.Out)}
+		}
+	}
 	content, err := readKeySets(c.Files)
 	if err != nil {
 		return err

@@ -87,7 +87,7 @@ func (r *Roots) check() error {
 		return fmt.Errorf("%w: %d, at most %d", ErrRoots, len(r.Keys), MaxRoots)
 	}
 	if r.Threshold < 1 || r.Threshold > len(r.Keys) {
-		return fmt.Errorf("%w: %d of %d", ErrRoots, r.Threshold, len(r.Keys))
+		return fmt.Errorf("%w: a threshold of %d among %d keys", ErrRoots, r.Threshold, len(r.Keys))
 	}
 	seen := make(map[trust.KeyID]bool)
 	for i := range r.Keys {

@@ -71,12 +71,12 @@ func TestRootsFileIsStrict(t *testing.T) {
 		{"a demo mark", edited("[[root]]", "[[root]]\ndemo = true"), "check"},
 		{"another check", edited(check, strings.Repeat("0", 32)), "check"},
 		{"another id", edited(id, "0000000000000000"), "0000000000000000"},
-		{"threshold 0", edited("threshold = 2", "threshold = 0"), "0 of 3"},
-		{"threshold 4", edited("threshold = 2", "threshold = 4"), "4 of 3"},
+		{"threshold 0", edited("threshold = 2", "threshold = 0"), "a threshold of 0 among 3"},
+		{"threshold 4", edited("threshold = 2", "threshold = 4"), "a threshold of 4 among 3"},
 		{"a root twice", string(good) + "\n" + string(good[strings.Index(string(good), "[[root]]"):]), "twice"},
 		{"a threshold in words", edited("threshold = 2", `threshold = "two"`), "line 2"},
-		{"no roots", "threshold = 1\n", "1 of 0"},
-		{"nothing", "", "0 of 0"},
+		{"no roots", "threshold = 1\n", "a threshold of 1 among 0"},
+		{"nothing", "", "a threshold of 0 among 0"},
 		{"too long", string(good) + strings.Repeat("#", MaxManifest), "at most"},
 	}
 	for _, tt := range tests {

@@ -37,7 +37,7 @@ func (s journalState) open(std streams, open func(string, journal.Options) (*jou
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, withHint(fmt.Errorf("there is no journal in %s", s.State), "the folder is \"state\" in the configuration")
 	}
-	j, err := open(dir, journal.Options{Now: time.Now, Random: rand.Reader, Logger: logger(std, true)})
+	j, err := open(dir, journal.Options{Now: time.Now, Random: rand.Reader, Logger: logger(std, true), Begun: begun(s.State)})
 	switch {
 	case errors.Is(err, journal.ErrInUse):
 		return nil, withHint(err, "stop the gateway, or look at its reports at the collector")

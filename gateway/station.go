@@ -78,13 +78,14 @@ func openStation(o stationOptions) (s *station, err error) {
 	if s.clock, err = newClock(o.state, time.Now, o.synced, o.maxDark); err != nil {
 		return s, err
 	}
-	s.journal, err = journal.Open(filepath.Join(o.state, journalFolder), journal.Options{Now: time.Now, Random: rand.Reader, Logger: o.log})
+	s.journal, err = journal.Open(filepath.Join(o.state, journalFolder), journal.Options{Now: time.Now, Random: rand.Reader, Logger: o.log, Begun: begun(o.state)})
 	if errors.Is(err, journal.ErrInUse) {
 		return s, withHint(err, "only one gateway can use a state folder at a time")
 	}
 	if err != nil {
 		return s, err
 	}
+	begin(o.state, s.log)
 	list, err := s.openTrust()
 	if err != nil {
 		return s, err

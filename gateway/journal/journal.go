@@ -62,6 +62,8 @@ type Options struct {
 	// MinFree is the free space, in bytes, below which Commit refuses; 0 is DefaultMinFree. The store is not opened with
 	// less than two thirds of it.
 	MinFree uint64
+	// Begun says that a journal was here before, as the caller knows from outside of dir: none is then a lost one.
+	Begun bool
 	// Ballast is the size of the ballast file in bytes; 0 is DefaultBallast.
 	Ballast int64
 	// Keep is the age that entries must reach, acknowledged, before Prune drops them; 0 is DefaultKeep.

@@ -89,7 +89,7 @@ func (j *Journal) lost() (string, error) {
 		return "found damaged by the last run", nil
 	case exists(j.path(currentName)):
 		return "", nil
-	case j.starts.id != journalID{}, exists(j.path(keyName)), len(kept) > 0:
+	case j.starts.id != journalID{}, exists(j.path(keyName)), len(kept) > 0, j.opts.Begun:
 		return "missing", nil
 	}
 	return "", nil

@@ -221,6 +221,9 @@ func (c *config) profile(name string) (*policy.Profile, error) {
 		}
 		return &p, nil
 	}
+	if _, taken := policy.Named(name); taken {
+		return nil, fmt.Errorf("profiles.%s: a built-in profile has that name, and would mean something else here; choose another", name)
+	}
 	p, ok := policy.Named(own.Base)
 	if !ok || !p.Production {
 		return nil, fmt.Errorf("profiles.%s: base %q is no built-in profile for production, want one of %s", name, own.Base, profileNames())

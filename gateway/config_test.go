@@ -91,6 +91,7 @@ func TestWrongConfigurationsAreRefusedInWords(t *testing.T) {
 		{"anti-passback too long", stateLine + "[profiles.a]\nbase = \"venue\"\npassback = \"24h1s\"\n" + serialLane, `profiles.a: passback: 24h0m1s is not within 0s and 24h0m0s`},
 		{"anti-passback below zero", stateLine + "[profiles.a]\nbase = \"venue\"\npassback = \"-1s\"\n" + serialLane, `profiles.a: passback: -1s is not within`},
 		{"profile that accepts nothing", stateLine + "[profiles.a]\nbase = \"checkpoint\"\naccept = []\n" + serialLane, "profiles.a: accept: nothing would be admitted"},
+		{"profile with the name of a built-in one", stateOnly + "profile = \"venue\"\n[profiles.venue]\nbase = \"venue\"\nonce = []\n" + serialLane, `profiles.venue: a built-in profile has that name`},
 		{"profile on that of the demo", stateLine + "[profiles.a]\nbase = \"demo\"\n" + serialLane, `profiles.a: base "demo" is no built-in profile for production`},
 		{"profile on itself", stateLine + "[profiles.a]\nbase = \"a\"\n" + serialLane + "profile = \"a\"\n", `profiles.a: base "a" is no built-in profile`},
 		{"profile without a base", stateLine + "[profiles.a]\n" + serialLane, `profiles.a: base "" is no built-in profile`},

@@ -32,7 +32,7 @@ type feedBuildCmd struct {
 	Out    string        `help:"Where to write the feed." required:"" placeholder:"FILE"`
 	Format string        `help:"csv with a line of column names, json (an array of objects with the same names), or pretix (its revokedsecrets and blockedsecrets)." enum:"csv,json,pretix" default:"csv"`
 	Skip   bool          `help:"Leave out rows that cannot be read. Without it one of them ends the work: who is missing on a block list is let in."`
-	Files  []string      `arg:"" help:"The files; '-' is standard input. Columns, of codes: code or hex, state, from, until, zone, uses, and of a one-time suffix secret, digits, period, algorithm. Of passengers: carrier, flight, date, origin, sequence, pnr, state. Of a block list: one of code, hex, cti with issuer, pretix, or a boarding pass as of passengers; state."`
+	Files  []string      `arg:"" help:"The files; '-' is standard input. Columns, of codes: code or hex, state, from, until, zone, uses, and of a one-time suffix secret, digits, period, algorithm. Of passengers: carrier, flight, date, origin, sequence, pnr, state. Of a block list: one of code, hex (opaque codes), cti with issuer (its name, as issue book says it), pretix, or a boarding pass as of passengers; state."`
 }
 
 // Run reads the files and writes the feed.

@@ -20,6 +20,7 @@ import (
 type inspectCmd struct {
 	Trust    string `help:"Trust list: a signed bundle, or a key set of trust import. Without it nobody is known." placeholder:"FILE"`
 	Roots    string `help:"Root keys that must have signed the bundle." placeholder:"FILE"`
+	Claim169 bool   `name:"claim169" help:"Read identity codes (Claim 169) too, which built-in profiles leave aside."`
 	Profile  string `help:"What is asked here: health, checkpoint, boarding, venue, retail or demo." default:"health"`
 	Session  string `help:"What the lane is for: event, gate, zone, flights, as POST /v1/lanes/{id}/session takes it." placeholder:"FILE"`
 	Now      string `help:"Judge at this time (RFC 3339) instead of now." placeholder:"TIME"`
@@ -37,6 +38,9 @@ func (c *inspectCmd) Run(ctx context.Context, std streams) error {
 	code, err := c.read(ctx, std.in)
 	if err != nil {
 		return err
+	}
+	if c.Claim169 {
+		job.place.Profile.Accept |= policy.Kinds(policy.Claim169)
 	}
 	verifier := verify.New(job.place.Profile, nil)
 	verifier.During(job.place.Session)

@@ -36,7 +36,7 @@ type display struct {
 	dark   time.Time // guarded by mu: since when the lamp certainly is not green; zero if it may be
 
 	// Owned by run.
-	waiting  []waiting   // frames without a result, in the order in which they were read
+	waiting  []waiting   // frames without a result, in the order in which they were read, and where codes were dropped between them
 	deadline *time.Timer // of the first of waiting that is not late
 	hold     *time.Timer
 	held     bool // the lamp shows a verdict until hold ends
@@ -50,9 +50,10 @@ type display struct {
 
 // waiting is a frame without a result.
 type waiting struct {
-	read   time.Time
-	answer bool // the reader waits to be told
-	late   bool // and that was said, to the reader too
+	read    time.Time
+	answer  bool // the reader waits to be told
+	late    bool // and that was said, to the reader too
+	dropped bool // there was no room for it: late, and no result will come
 }
 
 func newDisplay(g *Gate, c Config) *display {
@@ -104,7 +105,32 @@ func (d *display) run() {
 
 func (d *display) await(w waiting) {
 	d.waiting = append(d.waiting, w)
+	if w.dropped {
+		d.drop()
+	}
 	d.setDeadline()
+}
+
+// drop says that the code that came last is late, for good: until there is a verdict on each one before it, a person decides.
+func (d *display) drop() {
+	last := len(d.waiting) - 1
+	d.isLate(&d.waiting[last])
+	if last > 0 && d.waiting[last-1].dropped { // one stands for all
+		d.waiting = slices.Delete(d.waiting, last-1, last)
+	}
+	d.passDropped()
+}
+
+// passDropped takes those that were dropped off what waits, once none before them does. The lamp shows them for as long as a verdict.
+func (d *display) passDropped() {
+	n := 0
+	for n < len(d.waiting) && d.waiting[n].dropped {
+		n++
+	}
+	if n > 0 {
+		d.waiting = slices.Delete(d.waiting, 0, n)
+		d.keep()
+	}
 }
 
 func (d *display) setDeadline() {
@@ -125,8 +151,8 @@ func (w *waiting) patience() time.Duration {
 	return Deadline
 }
 
-// show sets the lamp for a final verdict and tells everybody. A repeated sight, a first document, or a supervisor's card changes neither
-// lamp nor count.
+// show sets the lamp for a final verdict and tells everybody. A repeated sight, a first document, or a supervisor's card turns no lamp
+// green and is not counted.
 func (d *display) show(r result) {
 	var w waiting
 	if !r.read.IsZero() {
@@ -146,9 +172,11 @@ func (d *display) show(r result) {
 		d.passage.await(&r.candidate, r.sequence, r.at)
 		d.set(d.signal(&r, late))
 		d.about = r.sequence
-		d.keep(r.at)
+		d.keep()
 	case late:
-		d.keep(r.at)
+		d.keep()
+	case d.wanted == SignalAdmit && d.about != r.sequence:
+		d.endOthersGreen(&r)
 	}
 	if w.answer && !late && !d.overtaken(r.read) {
 		d.answer(r.read, answerTo(e.Kind, d.wanted))
@@ -157,6 +185,23 @@ func (d *display) show(r result) {
 		d.forward(&r)
 	}
 	d.gate.hub.publish(d.count(e))
+	d.passDropped()
+}
+
+// endOthersGreen ends a green that somebody could take for his own: one who shows again what was refused, or a first document. The green
+// of one who was let in stays when he is seen again, and a supervisor's card says nothing about anybody.
+func (d *display) endOthersGreen(r *result) {
+	s := signalIn(d.snapshot().Mode, r.candidate.Outcome())
+	switch {
+	case r.kind == SecondWanted:
+		d.hold.Stop()
+		d.held = false
+		d.set(d.resting())
+	case r.kind == ShownAgain && r.sequence != 0 && s != SignalAdmit:
+		d.set(s)
+		d.about = r.sequence
+		d.keep()
+	}
 }
 
 // forward tells the other program. It is never told of a green that the lamp does not show.
@@ -206,7 +251,7 @@ func (d *display) answered(read time.Time) (w waiting) {
 	for len(d.arrived) > 0 {
 		d.await(<-d.arrived)
 	}
-	i := slices.IndexFunc(d.waiting, func(w waiting) bool { return w.read.Equal(read) })
+	i := slices.IndexFunc(d.waiting, func(w waiting) bool { return w.read.Equal(read) && !w.dropped })
 	w = d.waiting[i]
 	d.waiting = slices.Delete(d.waiting, i, i+1)
 	d.setDeadline()
@@ -218,17 +263,22 @@ func (d *display) late() {
 	now := d.gate.opts.Wall()
 	for i := range d.waiting {
 		if w := &d.waiting[i]; !w.late && now.Sub(w.read) >= w.patience() {
-			if !d.anyLate() {
-				d.askPerson()
-			}
-			w.late = true
-			if w.answer && !d.overtaken(w.read) {
-				d.answer(w.read, AnswerBad)
-			}
-			d.gate.hub.publish(d.count(Event{Kind: VerdictLate, Lane: d.config.ID, At: now}))
+			d.isLate(w)
 		}
 	}
 	d.setDeadline()
+}
+
+// isLate says it of one.
+func (d *display) isLate(w *waiting) {
+	if !d.anyLate() {
+		d.askPerson()
+	}
+	w.late = true
+	if w.answer && !d.overtaken(w.read) {
+		d.answer(w.read, AnswerBad)
+	}
+	d.gate.hub.publish(d.count(Event{Kind: VerdictLate, Lane: d.config.ID, At: d.gate.opts.Wall()}))
 }
 
 func (d *display) anyLate() bool {

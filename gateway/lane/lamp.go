@@ -18,9 +18,9 @@ func (d *display) signal(r *result, late bool) Signal {
 	return s
 }
 
-// keep has the lamp show what it shows for the time of a verdict, or until no code is late.
-func (d *display) keep(at time.Time) {
-	if d.held, d.lit = !d.anyLate(), at; d.held {
+// keep has the lamp show what it shows now for the time of a verdict, or until no code is late.
+func (d *display) keep() {
+	if d.held, d.lit = !d.anyLate(), d.gate.opts.Wall(); d.held {
 		d.hold.Reset(d.config.Hold)
 	} else {
 		d.hold.Stop()

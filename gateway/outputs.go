@@ -112,6 +112,9 @@ func (c laneContact) run(ctx context.Context, g *lane.Gate, log *slog.Logger) {
 }
 
 func (c laneContact) count(ctx context.Context, g *lane.Gate, contact *lamp.Contact, log *slog.Logger) error {
+	if active, err := contact.Active(); err == nil && active {
+		log.Warn("contact: it is active, as when somebody walks through; else it is stuck, or \"active-low\" is missing or too much", "lane", c.lane)
+	}
 	for {
 		edge, err := contact.Wait(ctx)
 		if err != nil {

@@ -15,8 +15,11 @@ import (
 //
 // Whoever has not walked through in time has the release withdrawn first. Then, as soon as the lamp is seen to be dark, the contact gets its
 // settling time, since a person may be in the turnstile at this moment; only then the entry is annulled on disk, and the ticket is good
-// again. Whatever leaves it open who walked, a contact that cannot be read, two who wait and one pulse, leaves the ticket used until a
-// supervisor frees it; so does the gate's end.
+// again. Whatever leaves it open who walked, a contact that cannot be read or does not move, two who wait and one pulse, leaves the ticket
+// used until a supervisor frees it; so does the gate's end.
+//
+// A cable that is cut, and a contact that is stuck, can be read: nobody walks through. So nobody is annulled before the contact has moved,
+// nor when maxStill were in a row since it did.
 type passage struct {
 	lane      *Lane
 	admitted  chan admission
@@ -26,6 +29,7 @@ type passage struct {
 	waiting   []admission    // the one who has waited longest first
 	unwritten []outcome      // known, and not on disk yet
 	blind     bool           // the contact cannot be read
+	still     int            // how many were annulled since the contact moved; maxStill if it did not yet
 	timer     *time.Timer    // of the first of waiting
 	retry     *time.Timer    // of unwritten
 }
@@ -51,13 +55,14 @@ const (
 	MaxPassing  = 60 * time.Second
 	settling    = time.Second // that a contact may be behind
 	resolveWait = time.Second // between attempts to write, while the disk is full
+	maxStill    = 3           // a family that turns back
 	maxWaiting  = 64
 )
 
 func newPassage(l *Lane) *passage {
 	return &passage{
 		lane: l, admitted: make(chan admission, maxWaiting), pulses: make(chan time.Time, maxWaiting),
-		reads: make(chan bool, 4), blind: true, timer: stoppedTimer(), retry: stoppedTimer(),
+		reads: make(chan bool, 4), blind: true, still: maxStill, timer: stoppedTimer(), retry: stoppedTimer(),
 		waiting: make([]admission, 0, maxWaiting),
 	}
 }
@@ -108,6 +113,7 @@ func (p *passage) pulse(at time.Time) {
 func (p *passage) passed(at time.Time) {
 	p.collect()
 	p.lane.display.passed()
+	p.still = 0
 	for len(p.waiting) > 0 {
 		first := p.waiting[0]
 		p.waiting = slices.Delete(p.waiting, 0, 1)
@@ -124,7 +130,8 @@ func (p *passage) passed(at time.Time) {
 // good again.
 func (p *passage) see(reads bool) {
 	p.collect()
-	p.lane.display.contact(reads)
+	p.lane.display.contact(reads, false)
+	p.still = maxStill
 	if p.blind = !reads; p.blind {
 		p.leaveOpen(len(p.waiting))
 	}
@@ -176,12 +183,16 @@ func (p *passage) overdue() {
 	switch dark := p.lane.display.darkFor(now); {
 	case dark < settling:
 		first.until = now.Add(settling - dark)
-	case first.unknown:
+	case first.unknown, p.still >= maxStill:
 		p.leaveOpen(1)
 	default:
 		sequence := first.sequence
 		p.waiting = slices.Delete(p.waiting, 0, 1)
 		p.resolve(outcome{sequence, now, false})
+		if p.still++; p.still == maxStill {
+			p.lane.display.contact(true, false)
+			p.lane.gate.opts.Log.Error("contact: nobody is annulled any more until it moves; look at its cable", "lane", p.lane.config.ID, "annulled in a row", maxStill)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -81,8 +82,8 @@ func TestPeopleWalkThroughInTheirOrder(t *testing.T) {
 			t.Errorf("entry %d has passed, want %d", e.Sequence, want)
 		}
 	}
-	s.gate.Passed(p.id) // a staff member: counted, and nobody's entry
-	eventually(t, "a fourth person is counted", func() bool { return s.status(p.id).Passed == 4 })
+	s.gate.Passed(p.id) // a member of the staff, who is counted and is nobody's entry; so was the one who tried the contact
+	eventually(t, "a fifth person is counted", func() bool { return s.status(p.id).Passed == 5 })
 	if c := s.counted(); c.Passed != 3 || c.Pending != 0 {
 		t.Errorf("counters: %+v", c)
 	}
@@ -208,4 +209,54 @@ func TestBlindContactNeverMakesATicketGoodAgain(t *testing.T) {
 	s.clock.add(s.repeat)
 	p.show(onceCode(t, 1))
 	p.wantVerdict(1, "deny already_used")
+}
+
+// TestContactThatHasNotMovedAnnulsNobody: its cable may be cut, and everybody has walked through.
+func TestContactThatHasNotMovedAnnulsNobody(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1, turnstile)
+	p := s.posts[0]
+	s.gate.ContactReads(p.id, false)
+	s.gate.ContactReads(p.id, true)
+	eventually(t, "nobody knows whether it moves", func() bool { st := s.status(p.id); return st.ContactReads && !st.ContactMoves })
+	p.show(onceCode(t, 1))
+	e := p.wantVerdict(1, "admit ok")
+	eventually(t, "nobody is waited for", func() bool { return strings.Contains(s.log.String(), "nobody knows whether this one walked through") })
+	if left := s.journal.Unresolved(); len(left) != 1 || left[0].Sequence != e.Sequence {
+		t.Errorf("unresolved: %+v, want entry %d", left, e.Sequence)
+	}
+	s.clock.add(s.repeat)
+	p.show(onceCode(t, 1))
+	p.wantVerdict(1, "deny already_used")
+}
+
+// TestContactThatStandsStillForSeveralInARowAnnulsNobodyMore: whoever turns back is rare, and a cable that was cut looks the same. One who
+// is counted makes it good again.
+func TestContactThatStandsStillForSeveralInARowAnnulsNobodyMore(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1, turnstile)
+	p := s.posts[0]
+	for n := 1; n <= maxStill; n++ {
+		if !s.status(p.id).ContactMoves {
+			t.Errorf("%d annulled are too many already", n-1)
+		}
+		p.show(onceCode(t, n))
+		p.wantVerdict(n, "admit ok")
+		p.want(Annulled)
+	}
+	eventually(t, "the contact is doubted", func() bool { st := s.status(p.id); return st.ContactReads && !st.ContactMoves })
+	if !strings.Contains(s.log.String(), "look at its cable") {
+		t.Error("it is not in the log")
+	}
+	p.show(onceCode(t, 10))
+	left := p.wantVerdict(10, "admit ok")
+	eventually(t, "nobody is waited for", func() bool { return strings.Contains(s.log.String(), "nobody knows whether this one walked through") })
+	if open := s.journal.Unresolved(); len(open) != 1 || open[0].Sequence != left.Sequence {
+		t.Errorf("unresolved: %+v, want entry %d", open, left.Sequence)
+	}
+	s.gate.Passed(p.id)
+	eventually(t, "it moves again", func() bool { return s.status(p.id).ContactMoves })
+	p.show(onceCode(t, 11))
+	p.wantVerdict(11, "admit ok")
+	p.want(Annulled)
 }

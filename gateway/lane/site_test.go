@@ -150,6 +150,8 @@ func (s *site) start() {
 	if s.passing > 0 {
 		for _, p := range s.posts {
 			s.gate.ContactReads(p.id, true)
+			s.gate.Passed(p.id) // a member of the staff tries it
+			eventually(s.t, "the contact moves", func() bool { return s.status(p.id).Passed == 1 })
 		}
 	}
 	if s.open == nil {

@@ -21,6 +21,7 @@ type Status struct {
 	LampFault    bool  // the lamp could not be set: nobody knows what it shows
 	Contact      bool  // there is one that says who walked through
 	ContactReads bool  // and it can be read
+	ContactMoves bool  // and has moved since, and not stood still for several people in a row: else nobody is annulled
 	Last         Event // zero if there was none yet
 }
 
@@ -59,17 +60,19 @@ func (d *display) count(e Event) Event {
 	return e
 }
 
-// contact notes whether the lane's contact can be read.
-func (d *display) contact(reads bool) {
+// contact notes whether the lane's contact can be read, and moves.
+func (d *display) contact(reads, moves bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.status.ContactReads = reads
+	d.status.ContactReads, d.status.ContactMoves = reads, moves
 }
 
+// passed counts a person who walked through, by the contact: it moves.
 func (d *display) passed() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.status.Passed++
+	d.status.ContactMoves = d.status.ContactReads
 }
 
 func (d *display) snapshot() Status {

@@ -234,9 +234,14 @@ func (s *Server) checkLane(st *lane.Status) []finding {
 		all[2] = finding{Check: checkMode, Level: bad, Text: "the lane is in " + st.Mode.String() + " mode", Fix: "a supervisor ends it"}
 	}
 	if st.Contact {
-		f := finding{Check: checkContact, Level: good, Text: "it can be read"}
-		if !st.ContactReads {
-			f = finding{Check: checkContact, Level: bad, Text: "it cannot be read: nobody who does not walk through is annulled", Fix: "look at its cable and at [lane.contact]"}
+		f := finding{Check: checkContact, Level: good, Text: "it moves"}
+		switch {
+		case !st.ContactReads:
+			f = finding{Check: checkContact, Level: bad, Text: "it cannot be read: nobody who does not walk through is annulled", Fix: "look at [lane.contact]"}
+		case !st.ContactMoves && st.Annulled > 0:
+			f = finding{Check: checkContact, Level: bad, Text: "several in a row did not walk through: nobody is annulled any more", Fix: "look at its cable, then walk through once"}
+		case !st.ContactMoves:
+			f = finding{Check: checkContact, Level: warn, Text: "it has not moved yet: until it does, nobody who does not walk through is annulled", Fix: "walk through once; where that is not counted, look at its cable"}
 		}
 		all = append(all, f)
 	}

@@ -145,7 +145,13 @@ func TestDoorsAreReadyOnlyIfNothingIsBad(t *testing.T) {
 		}, "A feed bad", "no passenger list AT834B"},
 		{"the scanner is gone", func(d *departure) { d.status(func(s *lane.Status) { s.Connected = false }) }, "A scanner bad", "gone"},
 		{"the lamp fails", func(d *departure) { d.status(func(s *lane.Status) { s.LampFault = true }) }, "A lamp bad", "nobody knows"},
-		{"a contact that reads", func(d *departure) { d.status(func(s *lane.Status) { s.Contact, s.ContactReads = true, true }) }, "", ""},
+		{"a contact that moves", func(d *departure) {
+			d.status(func(s *lane.Status) { s.Contact, s.ContactReads, s.ContactMoves = true, true, true })
+		}, "", ""},
+		{"a contact that has not moved", func(d *departure) { d.status(func(s *lane.Status) { s.Contact, s.ContactReads = true, true }) }, "A contact warn", "not moved yet"},
+		{"a contact that does not move any more", func(d *departure) {
+			d.status(func(s *lane.Status) { s.Contact, s.ContactReads, s.Annulled = true, true, 3 })
+		}, "A contact bad", "several in a row"},
 		{"a contact that does not", func(d *departure) { d.status(func(s *lane.Status) { s.Contact = true }) }, "A contact bad", "cannot be read"},
 		{"a rehearsal goes on", func(d *departure) { d.status(func(s *lane.Status) { s.Mode = lane.Rehearsal }) }, "A mode bad", "rehearsal"},
 		{"everybody is let in", func(d *departure) { d.status(func(s *lane.Status) { s.Mode = lane.OpenCount }) }, "A mode bad", "open"},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -53,7 +52,11 @@ func newDevice(c laneConfig) (*device, error) {
 	d.keyboard = keyboard.New(layout)
 	if c.Answer != "" {
 		var err error
-		if d.reader, err = answer.NewReader(d, c.Answer, time.Now); err != nil {
+		delay := time.Duration(0)
+		if c.Scanner == scannerTCP || c.Scanner == scannerListen {
+			delay = tcp.AckTime
+		}
+		if d.reader, err = answer.NewReader(d, delay, c.Answer, time.Now); err != nil {
 			return nil, fmt.Errorf("lane %q: %w", c.ID, err)
 		}
 	}
@@ -130,31 +133,7 @@ func (d *device) commanded(s lane.Scanner, port commandPort) (lane.Scanner, erro
 	if d.config.Trigger == "" {
 		return s, nil
 	}
-	if err := d.config.Trigger.Set(d, true); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	return &triggered{Scanner: s, device: d}, nil
-}
-
-// triggered is a fixed scanner that stops reading after each code until it is told to go on.
-type triggered struct {
-	lane.Scanner
-	device *device
-}
-
-func (t *triggered) ReadFrame(p []byte) (int, error) {
-	n, err := t.Scanner.ReadFrame(p)
-	if err != nil {
-		return n, err
-	}
-	if err := t.device.config.Trigger.Set(t.device, true); err != nil {
-		return n, nil // the code stands; a scanner that is gone says so at the next read
-	}
-	return n, nil
-}
-
-func (t *triggered) Close() error {
-	return errors.Join(t.device.config.Trigger.Set(t.device, false), t.Scanner.Close())
+	return newTriggered(s, d, d.config.Trigger)
 }
 
 // WriteTimeout sends a command to the scanner that is open now: what its beeper, its trigger and its answers need.

@@ -25,7 +25,7 @@ var (
 )
 
 // Port takes bytes to a reader within a time limit; a serial.Scanner and a tcp.Scanner are one. It returns an error when d has
-// passed, and then nothing of b goes out later.
+// passed, and then nothing of b goes out later. On a network what went out may come in later, by a time that the port knows.
 type Port interface {
 	WriteTimeout(b []byte, d time.Duration) (int, error)
 }
@@ -54,6 +54,7 @@ func (a Answer) String() string {
 // Reader answers one reader. It is safe for concurrent use.
 type Reader struct {
 	port  Port
+	delay time.Duration
 	model Model
 	now   func() time.Time
 
@@ -61,17 +62,19 @@ type Reader struct {
 	last time.Time // when the last scan was read that got an answer, or should have; guarded by mu
 }
 
-// NewReader returns a Reader that has answered nothing. now is the clock that measures the reader's time; it must not jump.
-func NewReader(p Port, m Model, now func() time.Time) (*Reader, error) {
+// NewReader returns a Reader that has answered nothing. delay is by how much what p has written may come in later: 0 on a serial port,
+// tcp.AckTime on a network. now is the clock that measures the reader's time; it must not jump.
+func NewReader(p Port, delay time.Duration, m Model, now func() time.Time) (*Reader, error) {
 	if _, ok := readers[m]; !ok {
 		return nil, fmt.Errorf("unknown reader %q: want one of %q", m, Models())
 	}
-	return &Reader{port: p, model: m, now: now}, nil
+	return &Reader{port: p, delay: delay, model: m, now: now}, nil
 }
 
 // Answer answers the scan that was read at a time of the reader's clock, once, and not when a later one was answered: its reader has
-// stopped waiting. It takes SendTimeout at most. The error is ErrAnswered or ErrLate, and nothing was sent; or the port's, and nothing
-// will be: the scan stays without an answer. Call it in time, whatever happened; Bad is always safe.
+// stopped waiting. It takes SendTimeout at most. The error is ErrAnswered, and nothing was sent; ErrLate, and nothing was sent, or Bad in
+// place of a Good that might come in when the reader waits for the next code's answer; or the port's, and nothing will be sent: the scan
+// stays without an answer. Call it in time, whatever happened; Bad is always safe.
 func (r *Reader) Answer(read time.Time, a Answer) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -83,15 +86,17 @@ func (r *Reader) Answer(read time.Time, a Answer) error {
 	if left <= 0 {
 		return fmt.Errorf("answer %v: %w", a, ErrLate)
 	}
-	known := a <= Good
-	if !known {
-		a = Bad
+	send, wrong := a, error(nil)
+	switch {
+	case a > Good:
+		send, wrong = Bad, errors.New("unknown answer, sent as bad")
+	case a == Good && left <= r.delay:
+		send, wrong = Bad, fmt.Errorf("answer %v, sent as bad: %w", a, ErrLate)
+	case a == Good:
+		left -= r.delay
 	}
-	if _, err := r.port.WriteTimeout([]byte(r.model.bytes(a)), min(left, SendTimeout)); err != nil {
-		return fmt.Errorf("answer %v: %w", a, err)
+	if _, err := r.port.WriteTimeout([]byte(r.model.bytes(send)), min(left, SendTimeout)); err != nil {
+		return fmt.Errorf("answer %v: %w", send, err)
 	}
-	if !known {
-		return fmt.Errorf("unknown answer sent as %v", a)
-	}
-	return nil
+	return wrong
 }

@@ -56,7 +56,7 @@ func reader(t *testing.T, m answer.Model) (*scannertest.Scanner, *serial.Scanner
 	}
 	t.Cleanup(func() { driver.Close() })
 	c := &clock{t: time.Unix(0, 0)}
-	r, err := answer.NewReader(driver, m, c.now)
+	r, err := answer.NewReader(driver, 0, m, c.now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,11 +104,13 @@ func TestReaderReceivesTheBytesOfItsManual(t *testing.T) {
 	}
 }
 
+// admits is in what admits, and in nothing else.
+var admits = map[answer.Model]string{answer.AccessIS: "R0", answer.Honeywell: "\x1b7", answer.Opticon: "\x06"}
+
 func TestNothingButGoodIsSentAsGood(t *testing.T) {
 	t.Parallel()
-	good := map[answer.Model]string{answer.AccessIS: "R0", answer.Honeywell: "\x1b7", answer.Opticon: "\x06"}
 	for _, m := range answer.Models() {
-		mark := good[m]
+		mark := admits[m]
 		if mark == "" {
 			t.Errorf("%s: this test does not know what admits", m)
 		}
@@ -205,7 +207,7 @@ func TestLateAnswerIsNotSent(t *testing.T) {
 		} {
 			port := &recorder{}
 			c := &clock{}
-			r, err := answer.NewReader(port, m, c.now)
+			r, err := answer.NewReader(port, 0, m, c.now)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -224,11 +226,14 @@ func TestLateAnswerIsNotSent(t *testing.T) {
 	}
 }
 
-// recorder is a port that takes all and notes how long each write might take.
-type recorder struct{ limits []time.Duration }
+// recorder is a port that takes all and notes how long each write might take, and the last one.
+type recorder struct {
+	limits []time.Duration
+	last   string
+}
 
 func (r *recorder) WriteTimeout(b []byte, d time.Duration) (int, error) {
-	r.limits = append(r.limits, d)
+	r.limits, r.last = append(r.limits, d), string(b)
 	return len(b), nil
 }
 
@@ -238,7 +243,7 @@ func TestNoWriteOutlastsTheReadersTime(t *testing.T) {
 		for after := time.Duration(0); after < m.Window()-answer.Margin; after += 10 * time.Millisecond {
 			port := &recorder{}
 			c := &clock{}
-			r, err := answer.NewReader(port, m, c.now)
+			r, err := answer.NewReader(port, 0, m, c.now)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -249,6 +254,38 @@ func TestNoWriteOutlastsTheReadersTime(t *testing.T) {
 			}
 			if d := port.limits[0]; d > answer.SendTimeout || after+d > m.Window()-answer.Margin {
 				t.Fatalf("%s: a write of up to %v after %v", m, d, after)
+			}
+		}
+	}
+}
+
+// TestGoodOverANetworkComesInWithinTheReadersTimeOrNotAtAll: it may come in later than it went out by the network's delay. Bad may always.
+func TestGoodOverANetworkComesInWithinTheReadersTimeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	const delay = 750 * time.Millisecond
+	for _, m := range answer.Models() {
+		for after := time.Duration(0); after < m.Window()-answer.Margin; after += 10 * time.Millisecond {
+			for _, a := range []answer.Answer{answer.Good, answer.Bad} {
+				port := &recorder{}
+				c := &clock{}
+				r, err := answer.NewReader(port, delay, m, c.now)
+				if err != nil {
+					t.Fatal(err)
+				}
+				read := c.scan()
+				c.move(after)
+				err = r.Answer(read, a)
+				late := a == answer.Good && after+delay >= m.Window()-answer.Margin
+				if errors.Is(err, answer.ErrLate) != late || !late && err != nil || len(port.limits) != 1 {
+					t.Fatalf("%s: %v after %v: %d writes, %v", m, a, after, len(port.limits), err)
+				}
+				good := strings.Contains(port.last, admits[m])
+				if good != (a == answer.Good && !late) {
+					t.Fatalf("%s: %v after %v was sent as %q", m, a, after, port.last)
+				}
+				if good && after+port.limits[0]+delay > m.Window()-answer.Margin {
+					t.Fatalf("%s: %v after %v, a write of up to %v", m, a, after, port.limits[0])
+				}
 			}
 		}
 	}
@@ -357,7 +394,7 @@ func TestReaderOnEthernetIsAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer device.Close()
-	r, err := answer.NewReader(conn{host}, answer.AccessIS, time.Now)
+	r, err := answer.NewReader(conn{host}, 0, answer.AccessIS, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -389,7 +426,7 @@ func TestNamesReadBack(t *testing.T) {
 	if m.UnmarshalText([]byte("datalogic")) == nil || trigger.UnmarshalText([]byte("")) == nil || m != "" || trigger != "" {
 		t.Errorf("unknown names were read as %q and %q", m, trigger)
 	}
-	if r, err := answer.NewReader(nil, "", time.Now); err == nil || r != nil {
+	if r, err := answer.NewReader(nil, 0, "", time.Now); err == nil || r != nil {
 		t.Error("a reader without a model was made")
 	}
 	for a, want := range map[answer.Answer]string{answer.Bad: "bad", answer.Ignore: "ignore", answer.Good: "good", 7: "Answer(7)"} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -174,7 +175,7 @@ func TestDeadScannerIsNoticed(t *testing.T) {
 	}{
 		{"cable", pullCable, false, 3 * time.Second, noticed},
 		{"silence", dropPackets, false, 3 * time.Second, noticed},
-		{"silence, command under way", dropPackets, true, 3 * time.Second, noticed},
+		{"silence, command under way", dropPackets, true, AckTime, noticed},
 		{"cable, command that may not even leave", pullCable, true, 0, noticed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -193,6 +194,55 @@ func TestDeadScannerIsNoticed(t *testing.T) {
 				t.Errorf("noticed after %v, want %v to %v", took, tt.least, tt.most)
 			}
 		})
+	}
+}
+
+// TestAnswerThatTheNetworkHeldUpNeverComes: a reader gives a code up after its own time, and would take the answer for that to the next one.
+func TestAnswerThatTheNetworkHeldUpNeverComes(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t)
+	s, d := n.connection(t)
+	d.send(t, "HC1:A\r")
+	if got := readFrame(t, s); got != "HC1:A" {
+		t.Fatalf("got %q", got)
+	}
+	n.ip(t, "-n "+n.there+" "+dropPackets)
+	if _, err := s.WriteTimeout([]byte("GOOD"), 250*time.Millisecond); err != nil {
+		t.Fatal(err) // it has left
+	}
+	time.Sleep(AckTime + 100*time.Millisecond) // nobody reads, and the connection ends even so
+	n.ip(t, "-n "+n.there+" addr add "+scannerAddress+"/30 dev v1")
+	d.SetReadDeadline(time.Now().Add(noticed))
+	got := make([]byte, 64)
+	for {
+		k, err := d.Read(got)
+		if k > 0 {
+			t.Errorf("the reader got %q", got[:k])
+		}
+		if err != nil { // the reset, or its time is out where that was lost as well
+			break
+		}
+	}
+	if took := lost(t, s); took > time.Second {
+		t.Errorf("noticed after %v", took)
+	}
+}
+
+// TestScannerThatAcknowledgesKeepsItsConnection: commands follow each other faster than they are looked at.
+func TestScannerThatAcknowledgesKeepsItsConnection(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t)
+	s, d := n.connection(t)
+	go io.Copy(io.Discard, d)
+	for begun := time.Now(); time.Since(begun) < 3*AckTime; time.Sleep(time.Millisecond) {
+		if _, err := s.Write([]byte("TRIGGER")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(AckTime + 100*time.Millisecond)
+	d.send(t, "HC1:A\r")
+	if got := readFrame(t, s); got != "HC1:A" {
+		t.Errorf("got %q", got)
 	}
 }
 

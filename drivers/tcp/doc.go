@@ -16,18 +16,17 @@
 //     says that nobody is there, so that the lane shows it and tries again.
 //   - A dead scanner is noticed by the kernel: a peer that was silent for 2 s is probed each second, and what is not acknowledged
 //     after 3.5 s ends the connection (TCP_KEEPIDLE 2 s, TCP_KEEPINTVL 1 s, TCP_KEEPCNT 3, TCP_USER_TIMEOUT 3500 ms). A pulled
-//     cable is so known 4.0 to 4.2 s after the last byte. With a command under way the kernel was once seen to need 9 s, so ReadFrame
-//     counts those 3.5 s too. A command that cannot even leave, because the cable is out of our own socket, fails in its own
-//     time and ends the connection at once.
+//     cable is so known 4.0 to 4.2 s after the last byte, sooner with a command under way.
 //     Any scanner answers such probes: a probe is an old byte, which its TCP must acknowledge (RFC 9293, sections 3.8.4 and 3.10.7.4).
 //     With TCP_USER_TIMEOUT set, Linux ends a silent connection by that time and not by TCP_KEEPCNT (tcp(7)).
 //   - A heartbeat that a scanner sends as a code of its own is dropped by Options.Ignore: exactly these bytes, nothing like them.
-//   - Commands leave without delay (TCP_NODELAY). TCP gives no way to take a command back, and an old "good" that comes late
-//     would be given to the next person: a scanner that does not take a command in time loses its connection, by a reset, and the
-//     command with it.
+//   - Commands leave without delay (TCP_NODELAY). TCP gives no way to take a command back, and sends again for seconds what the network
+//     lost; an old "good" that comes late would be given to the next person. So a scanner that does not take a command in time, or does
+//     not acknowledge it within [AckTime] after it left, loses its connection, by a reset, and the command with it. Nobody waits for
+//     that: a host may put off an acknowledgement by half a second (RFC 9293, section 3.8.6.3), and a lane cannot stand so long.
 //   - Nothing grows: one frame ([frame.MaxFrame]), 4 KB of input, and kernel buffers of fixed size a connection ([frame.Splitter]
 //     drops what has no end); at most 16 connections wait to be looked at.
 //
-// No goroutine is started: ReadFrame itself looks for a newer connection, every 50 ms. It waits with poll(2) and a length of time,
-// so no clock is needed either.
+// No goroutine is started, but for a moment by the timer that looks for an acknowledgement. ReadFrame itself looks for a newer connection,
+// every 50 ms; it waits with poll(2) and a length of time, so no clock is needed either.
 package tcp

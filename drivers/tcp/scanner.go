@@ -24,6 +24,10 @@ const (
 	// sendStep is how often a command that the scanner has no room for is looked at again.
 	sendStep = 5 * time.Millisecond
 
+	// AckTime is how long a scanner has to acknowledge a command that has left: longer than a host may put that off (0.5 s, RFC 9293,
+	// section 3.8.6.3), and than we take to send again on a local network (0.2 s).
+	AckTime = 750 * time.Millisecond
+
 	// closeWait is how long Close waits for the scanner to acknowledge the last command.
 	closeWait = 250 * time.Millisecond
 
@@ -44,16 +48,14 @@ type Scanner struct {
 	conn      *net.TCPConn
 	raw       syscall.RawConn
 	closed    atomic.Bool
-	stuck     atomic.Bool // a command was given up
-	commanded atomic.Bool // a command may wait to be acknowledged
+	cut       atomic.Pointer[error] // why a command was given up, and the connection with it
 	discarded atomic.Uint64
 
 	reading sync.Mutex // held by ReadFrame; guards what follows
 	split   *frame.Splitter
 	wait    time.Duration
-	rest    []byte        // bytes of buf that the Splitter has not taken
-	gone    error         // set once the connection was lost
-	silent  time.Duration // since when a command waits to be acknowledged and nothing came
+	rest    []byte // bytes of buf that the Splitter has not taken
+	gone    error  // set once the connection was lost
 	poll    [1]unix.PollFd
 	receive func(fd uintptr) // sets n and err
 	n       int              // bytes received; 0 without err is silence for wait, -1 is nothing at all
@@ -61,6 +63,9 @@ type Scanner struct {
 	buf     [readSize]byte
 
 	writing chan struct{} // holds one element while a write is under way
+
+	sending sync.Mutex // held while bytes are handed to the kernel
+	sent    uint64     // bytes that were; guarded by sending
 }
 
 func newSplitter(o Options) (*frame.Splitter, error) {
@@ -138,17 +143,15 @@ func (s *Scanner) next() (f []byte) {
 		if err := s.raw.Control(s.receive); err != nil {
 			s.err = err
 		}
-		switch {
-		case s.err != nil && s.stuck.Load():
-			s.lose(errStuck)
+		switch why := s.cut.Load(); {
+		case s.err != nil && why != nil:
+			s.lose(*why)
 		case s.err != nil:
 			s.lose(s.err)
 		case s.n == 0:
-			if f = s.split.Idle(s.wait); f == nil { // a frame that ended now is delivered first
-				s.watchCommand()
-			}
+			f = s.split.Idle(s.wait)
 		case s.n > 0:
-			s.rest, s.silent = s.buf[:s.n], 0
+			s.rest = s.buf[:s.n]
 		}
 	}
 	s.discarded.Store(s.split.Discarded())
@@ -180,23 +183,6 @@ func (s *Scanner) receiveFrom(fd uintptr) {
 	}
 }
 
-// watchCommand counts the silence in which a command was not acknowledged. The kernel does so too, but was once
-// seen to need 9 s.
-func (s *Scanner) watchCommand() {
-	if !s.commanded.Load() {
-		return
-	}
-	switch n, err := s.outgoing(unix.SIOCOUTQ); {
-	case err == nil && n == 0:
-		s.commanded.Store(false)
-		s.silent = 0
-	case s.silent >= userTimeout*time.Millisecond:
-		s.lose(errSilent)
-	default:
-		s.silent += s.wait
-	}
-}
-
 // lose ends the reading and overwrites what was read: a code without its end belongs to nobody.
 func (s *Scanner) lose(why error) {
 	s.gone = fmt.Errorf("read scanner %s: %w (%v)", s.link.name, frame.ErrGone, why)
@@ -221,9 +207,9 @@ func (s *Scanner) Discarded() uint64 { return s.discarded.Load() }
 // Write sends a command (trigger, beeper, an answer to a scanner that waits) within Options.WriteTimeout.
 func (s *Scanner) Write(b []byte) (int, error) { return s.WriteTimeout(b, s.link.opts.WriteTimeout) }
 
-// WriteTimeout sends a command and returns len(b) once all of it is on its way. It takes no longer than d, at most
-// MaxWriteTimeout, also when another write is before it. A scanner that has no room for a command in that time loses its
-// connection, so that nothing of it comes later; the error is then os.ErrDeadlineExceeded, else that of ReadFrame.
+// WriteTimeout sends a command and returns len(b) once all of it has left. It takes no longer than d, at most MaxWriteTimeout, also when
+// another write is before it; the error is then os.ErrDeadlineExceeded, else that of ReadFrame. A scanner that has no room for a command in
+// that time, or does not acknowledge one within AckTime after, loses its connection: nothing of it comes later.
 func (s *Scanner) WriteTimeout(b []byte, d time.Duration) (int, error) {
 	limit, cancel := context.WithTimeout(context.Background(), min(d, MaxWriteTimeout))
 	defer cancel()
@@ -242,10 +228,10 @@ func (s *Scanner) WriteTimeout(b []byte, d time.Duration) (int, error) {
 	switch {
 	case err == nil:
 		return len(b), nil
-	case s.closed.Load(), errors.Is(err, net.ErrClosed):
+	case s.closed.Load():
 		err = frame.ErrClosed
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		s.cutOff()
+		s.cutOff(errStuck)
 	default:
 		err = fmt.Errorf("%w (%v)", frame.ErrGone, err)
 	}
@@ -259,8 +245,7 @@ func (s *Scanner) write(limit context.Context, b []byte) error {
 		s.endWrite()
 		close(ended)
 	})
-	_, err := s.conn.Write(b)
-	s.commanded.Store(true)
+	err := s.send(b)
 	if !stop() {
 		<-ended
 		if !s.closed.Load() {
@@ -281,6 +266,28 @@ func (s *Scanner) write(limit context.Context, b []byte) error {
 	return err
 }
 
+// send hands b to the kernel, and has it looked whether the scanner acknowledges it.
+func (s *Scanner) send(b []byte) error {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	n, err := s.conn.Write(b)
+	s.sent += uint64(n)
+	sent := s.sent
+	time.AfterFunc(AckTime, func() { s.expect(sent) })
+	return err
+}
+
+// expect ends the connection unless the first n bytes of all that was sent are acknowledged: the kernel would send them again for seconds.
+func (s *Scanner) expect(n uint64) {
+	s.sending.Lock()
+	waiting, err := s.outgoing(unix.SIOCOUTQ)
+	acknowledged := s.sent - uint64(waiting)
+	s.sending.Unlock()
+	if err == nil && acknowledged < n {
+		s.cutOff(errSilent)
+	}
+}
+
 // outgoing gives the number of bytes that wait for room at the scanner (SIOCOUTQNSD), or that it did not acknowledge (SIOCOUTQ).
 func (s *Scanner) outgoing(which int) (n int, err error) {
 	err = control(s.raw, func(fd int) (err error) {
@@ -293,10 +300,14 @@ func (s *Scanner) outgoing(which int) (n int, err error) {
 // endWrite makes a write that waits return now.
 func (s *Scanner) endWrite() { s.conn.SetWriteDeadline(time.Unix(1, 0)) }
 
-// cutOff ends the reading for a scanner that takes nothing. Close then drops what waits in the kernel.
-func (s *Scanner) cutOff() {
-	s.stuck.Store(true)
-	s.shutdown()
+// cutOff ends the connection by a reset, for a command that must not come any more.
+func (s *Scanner) cutOff(why error) {
+	if !s.cut.CompareAndSwap(nil, &why) {
+		return
+	}
+	s.conn.SetLinger(0)
+	s.shutdown() // a ReadFrame that waits keeps the socket until it returns
+	s.conn.Close()
 }
 
 // shutdown makes a ReadFrame that waits return now.
@@ -319,7 +330,7 @@ func (s *Scanner) Close() error {
 	if !s.acknowledged() {
 		s.conn.SetLinger(0)
 	}
-	if err := s.conn.Close(); err != nil {
+	if err := s.conn.Close(); err != nil && s.cut.Load() == nil {
 		return fmt.Errorf("close scanner %s: %w", s.link.name, err)
 	}
 	return nil

@@ -3,10 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"path/filepath"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"passerelle/drivers/hid"
 	"passerelle/drivers/usb"
@@ -91,11 +88,8 @@ func (x *examination) laneHID(what string, p *plugged) {
 	switch {
 	case p.driver == driverHeld:
 		x.fine(what, "%s: %s", p.describe(), textHeld)
-	case p.driver == "" && unix.Faccessat(unix.AT_FDCWD, filepath.Join(x.root, "sys/bus/usb/drivers/usbhid/bind"), unix.W_OK, unix.AT_EACCESS) == nil:
-		x.laneFile(what, p, "plugdev") // a program that was killed left it so: run gives it back to the kernel
 	case p.driver == "":
-		x.problem(what, fixReplug+"; or run as root, which gives it back to the kernel",
-			"%s: no driver has it, so how it sends codes is not known; a program that was killed leaves it so", p.describe())
+		x.laneFile(what, p, "plugdev") // a program that was killed left it so: run gives it back to the kernel, which needs no other right
 	case p.kind == hid.Other:
 		x.problem(what, cmp.Or(setupText(p), "set the scanner to HID point-of-sale or USB-CDC"),
 			"%s: it sends neither point-of-sale reports nor key codes that can be read", p.describe())

@@ -8,8 +8,8 @@
 //   - What a device is, and how its reports are laid out, comes from the report descriptor in sysfs, read before the device is
 //     opened: the library gives no usage page on Linux, and opening takes the device from the kernel, whose sysfs entry then
 //     goes. Names and serial numbers come from sysfs too. A process that was killed leaves the interface without a driver and so
-//     without a descriptor; the driver is then bound again where we have the right, else the kind that the installer set
-//     is taken, with the layout that is common to that kind.
+//     without a descriptor; it is then given back to the kernel through usbfs, for which the right to open the device is enough.
+//     Where that does not help, only what types by the boot protocol is read.
 //   - Opening a scanner that types takes it from the console: its codes no longer go to a shell.
 //   - A Honeywell scanner is told to send reports instead of typing, by the feature report that its descriptor names.
 //   - One goroutine a device does nothing but read, because the library's queue holds 32 reports and silently drops the oldest.

@@ -21,8 +21,8 @@ var (
 	// ErrNotScanner says that what sits in the port sends neither point-of-sale reports nor key codes that can be read.
 	ErrNotScanner = errors.New("not a scanner that can be read")
 
-	// ErrNoDescriptor says that the kernel has no description of the device. Set its kind, or unplug it and plug it in again.
-	ErrNoDescriptor = errors.New("the kernel has no description of the device: set the scanner's kind, or unplug it and plug it in again")
+	// ErrNoDescriptor says that the kernel has no description of the device.
+	ErrNoDescriptor = errors.New("the kernel has no description of the device: unplug it and plug it in again")
 
 	// ErrBusy says that another program holds the device.
 	ErrBusy = errors.New("another program holds the device")
@@ -38,7 +38,6 @@ const (
 // Config names a scanner.
 type Config struct {
 	Port     string           // where it is plugged in, "1-1.4:1.0"
-	Kind     Kind             // Other: from its descriptor; else it must be that, or is taken for it where there is no descriptor
 	Keyboard Decoder          // turns key codes into codes, kept by the caller over replugging; needed for scanners that type
 	Now      func() time.Time // a monotonic clock
 }
@@ -49,13 +48,19 @@ func Open(ctx context.Context, c Config) (*Scanner, error) {
 	if !karalabe.Supported() {
 		return nil, fmt.Errorf("open scanner %s: %w", c.Port, ErrUnsupported)
 	}
-	return open(ctx, c, usb.SysFS, func(path string) (karalabe.Device, error) {
+	return open(ctx, c, kernel{usb.SysFS, giveBack}, func(path string) (karalabe.Device, error) {
 		return karalabe.DeviceInfo{Path: path}.Open() // the path is the port: no need to enumerate, which opens every device
 	})
 }
 
-// open is Open with sysfs and the library passed in.
-func open(ctx context.Context, c Config, sys string, library func(path string) (karalabe.Device, error)) (*Scanner, error) {
+// kernel is what opening needs of it.
+type kernel struct {
+	sys      string           // where sysfs is
+	giveBack func(Info) error // an interface that has no driver
+}
+
+// open is Open with the kernel and the library passed in.
+func open(ctx context.Context, c Config, k kernel, library func(path string) (karalabe.Device, error)) (*Scanner, error) {
 	if !usb.IsPort(c.Port) {
 		return nil, fmt.Errorf("open scanner %q: not a USB port such as 1-1.4:1.0", c.Port)
 	}
@@ -63,7 +68,7 @@ func open(ctx context.Context, c Config, sys string, library func(path string) (
 		return nil, fmt.Errorf("open scanner %s: no clock", c.Port)
 	}
 	for try := 1; ; try++ {
-		s, err := openOnce(c, sys, try, library)
+		s, err := openOnce(c, k, try, library)
 		if err == nil {
 			return s, nil
 		}
@@ -79,10 +84,10 @@ func open(ctx context.Context, c Config, sys string, library func(path string) (
 }
 
 // openOnce describes the device, opens it, and makes sure that it opened what it described.
-func openOnce(c Config, sys string, try int, library func(path string) (karalabe.Device, error)) (*Scanner, error) {
-	info, descriptor, err := describePort(sys, c.Port)
+func openOnce(c Config, k kernel, try int, library func(path string) (karalabe.Device, error)) (*Scanner, error) {
+	info, descriptor, err := describePort(k.sys, c.Port)
 	if err == nil && descriptor == nil {
-		err = withoutDescriptor(info, sys, try)
+		err = k.withoutDescriptor(info, try)
 	}
 	if err != nil {
 		return nil, err
@@ -99,7 +104,7 @@ func openOnce(c Config, sys string, try int, library func(path string) (karalabe
 		// A scanner that refuses this may have been set to send reports already: only scanning shows.
 		_, _ = dev.SendFeatureReport([]byte{descriptor.Redirect, 1})
 	}
-	if now, _, err := describePort(sys, c.Port); err != nil || now.Node != info.Node {
+	if now, _, err := describePort(k.sys, c.Port); err != nil || now.Node != info.Node {
 		return nil, errors.Join(frame.ErrGone, dev.Close()) // unplugged or exchanged meanwhile
 	}
 	decoder.Reset()
@@ -108,35 +113,31 @@ func openOnce(c Config, sys string, try int, library func(path string) (karalabe
 
 // withoutDescriptor deals with an interface whose descriptor cannot be had: it waits for the kernel, which may be about to
 // read it, then asks for it, then does without.
-func withoutDescriptor(info Info, sys string, try int) error {
+func (k kernel) withoutDescriptor(info Info, try int) error {
 	switch {
 	case info.Driver == "usbfs":
 		return ErrBusy
 	case try < openTries/4:
 		return ErrNoDescriptor
 	case try < openTries/2:
-		_ = bindKernelDriver(sys, info.Port) // not root: do without
+		_ = k.giveBack(info) // whether it helped is seen at the next try
 		return ErrNoDescriptor
 	}
 	return nil
 }
 
-// decoder chooses how the device is read. d is nil where it has no descriptor to go by.
+// decoder chooses how the device is read. d is nil where it has no descriptor to go by: then a keyboard is one by its boot protocol.
 func (c Config) decoder(info Info, d *frame.Descriptor) (Decoder, error) {
-	kind := info.Kind
-	if c.Kind != Other {
-		kind = c.Kind
-	}
-	pos, keys := frame.CommonPOS(), frame.BootKeys()
+	keys := frame.BootKeys()
 	if d != nil {
-		pos, keys = d.POS, d.Keys
+		keys = d.Keys
 	}
 	switch {
-	case kind == POS && pos.Known():
-		return frame.NewPOS(pos), nil
-	case kind == Keyboard && keys.Known() && c.Keyboard != nil:
+	case info.Kind == POS:
+		return frame.NewPOS(d.POS), nil
+	case info.Kind == Keyboard && c.Keyboard != nil:
 		return &typist{layout: keys, Decoder: c.Keyboard}, nil
-	case kind == Keyboard && keys.Known():
+	case info.Kind == Keyboard:
 		return nil, fmt.Errorf("%w: it types, and no keyboard layout is set", ErrNotScanner)
 	case d == nil:
 		return nil, ErrNoDescriptor

@@ -181,9 +181,7 @@ func TestOpen(t *testing.T) {
 		{name: "keyboard", descriptor: keyboardDescriptor, config: Config{Keyboard: keyboard.New(keyboard.Auto)}, reports: keys, want: payload550, tries: 1},
 		{name: "keyboard without a layout", descriptor: keyboardDescriptor, err: ErrNotScanner},
 		{name: "mouse", descriptor: mouseDescriptor, err: ErrNotScanner},
-		{name: "mouse, said to be a scanner", descriptor: mouseDescriptor, config: Config{Kind: POS}, err: ErrNotScanner},
-		{name: "scanner, said to be a keyboard", descriptor: scannerDescriptor, config: Config{Kind: Keyboard}, err: ErrNotScanner},
-		{name: "descriptor without sense", descriptor: "\x06\x8c", config: Config{Kind: POS}, err: ErrNotScanner},
+		{name: "descriptor without sense", descriptor: "\x06\x8c", err: ErrNotScanner},
 		{
 			name: "library not ready", descriptor: scannerDescriptor, reports: pos, want: "]Q1" + payload550, tries: openTries,
 			setUp: func(_ *testing.T, _ string, l *library) { l.refuse = openTries - 1 },
@@ -192,17 +190,13 @@ func TestOpen(t *testing.T) {
 			name: "library never ready", descriptor: scannerDescriptor, err: errLibrary, tries: openTries,
 			setUp: func(_ *testing.T, _ string, l *library) { l.refuse = openTries },
 		},
-		{name: "another program has it", config: Config{Kind: POS}, err: ErrBusy},
+		{name: "another program has it", err: ErrBusy},
 		{
 			name: "nothing plugged in", descriptor: scannerDescriptor, err: frame.ErrGone,
 			setUp: func(t *testing.T, sys string, _ *library) { _ = os.RemoveAll(filepath.Join(sys, usb.Devices, port)) },
 		},
 		{
-			name: "left by a killed program, kind set", config: Config{Kind: POS}, reports: pos, want: "]Q1" + payload550, tries: 1,
-			setUp: func(t *testing.T, sys string, _ *library) { unbind(t, sys) },
-		},
-		{
-			name: "left by a killed program, kind not set", err: ErrNoDescriptor,
+			name: "left by a killed program", err: ErrNoDescriptor,
 			setUp: func(t *testing.T, sys string, _ *library) { unbind(t, sys) },
 		},
 		{
@@ -234,7 +228,7 @@ func TestOpen(t *testing.T) {
 				c := tt.config
 				c.Port, c.Now = port, time.Now
 				start := time.Now()
-				s, err := open(t.Context(), c, sys, l.open)
+				s, err := open(t.Context(), c, stubborn(sys), l.open)
 				if took := time.Since(start); took > 1500*time.Millisecond {
 					t.Errorf("took %v", took)
 				}
@@ -262,7 +256,7 @@ func TestHoneywellScannerIsToldToSendReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sys, l := t.TempDir(), &library{}
 		plug(t, sys, port, scannerDescriptor, nil)
-		s, err := open(t.Context(), Config{Port: port, Now: time.Now}, sys, l.open)
+		s, err := open(t.Context(), Config{Port: port, Now: time.Now}, stubborn(sys), l.open)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -273,29 +267,23 @@ func TestHoneywellScannerIsToldToSendReports(t *testing.T) {
 	})
 }
 
-func TestKernelDriverIsBoundAgainAfterAKilledProgram(t *testing.T) {
+// stubborn is a kernel that takes no interface back.
+func stubborn(sys string) kernel { return kernel{sys, func(Info) error { return fs.ErrPermission }} }
+
+func TestInterfaceOfAKilledProgramIsGivenBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		sys, l := t.TempDir(), &library{}
 		plug(t, sys, port, "", nil)
 		unbind(t, sys)
-		bind := filepath.Join(sys, "bus/usb/drivers/usbhid/bind")
-		if err := errors.Join(os.MkdirAll(filepath.Dir(bind), 0o755), os.WriteFile(bind, nil, 0o644)); err != nil {
-			t.Fatal(err)
-		}
-		go func() { // the kernel
-			for range openTries {
-				if written, err := os.ReadFile(bind); err == nil && string(written) == port {
-					dir := filepath.Join(sys, usb.Devices, port, "0003:0C2E:0B61.0002")
-					if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "report_descriptor"), []byte(scannerDescriptor), 0o644)); err != nil {
-						t.Error(err)
-					}
-					return
-				}
-				time.Sleep(20 * time.Millisecond)
+		k := kernel{sys, func(i Info) error {
+			if i.Port != port || i.Node != "/dev/bus/usb/001/007" {
+				t.Errorf("%s at %s is given back", i.Port, i.Node)
 			}
-		}()
-		s, err := open(t.Context(), Config{Port: port, Now: time.Now}, sys, l.open)
+			dir := filepath.Join(sys, usb.Devices, port, "0003:0C2E:0B61.0002")
+			return errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "report_descriptor"), []byte(scannerDescriptor), 0o644))
+		}}
+		s, err := open(t.Context(), Config{Port: port, Now: time.Now}, k, l.open)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -303,12 +291,21 @@ func TestKernelDriverIsBoundAgainAfterAKilledProgram(t *testing.T) {
 	})
 }
 
+func TestGivingBackWhatIsNotThereIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, i := range []usb.Interface{{Port: port, Node: "/dev/bus/usb/255/255"}, {Port: port, Node: os.DevNull}, {Port: "1-1.4:1.x", Node: os.DevNull}} {
+		if err := giveBack(Info{Interface: i}); err == nil {
+			t.Errorf("%s at %s was given back", i.Port, i.Node)
+		}
+	}
+}
+
 func TestOpenEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 120*time.Millisecond)
 		defer cancel()
-		_, err := open(ctx, Config{Port: port, Now: time.Now}, t.TempDir(), (&library{}).open)
+		_, err := open(ctx, Config{Port: port, Now: time.Now}, stubborn(t.TempDir()), (&library{}).open)
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
@@ -318,7 +315,7 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 func TestConfigThatNamesNoPortIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []Config{{Port: "../../etc", Now: time.Now}, {Now: time.Now}, {Port: port}} {
-		if s, err := open(t.Context(), c, t.TempDir(), (&library{}).open); s != nil || err == nil || errors.Is(err, frame.ErrGone) {
+		if s, err := open(t.Context(), c, stubborn(t.TempDir()), (&library{}).open); s != nil || err == nil || errors.Is(err, frame.ErrGone) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
@@ -358,17 +355,9 @@ func TestBuiltWithoutCgoOpenSaysSo(t *testing.T) {
 
 func TestKindNames(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]Kind{"auto": Other, "other": Other, "pos": POS, "keyboard": Keyboard} {
-		var k Kind
-		if err := k.UnmarshalText([]byte(name)); err != nil || k != want || name != "auto" && k.String() != name {
-			t.Errorf("%s: %v, %v", name, k, err)
+	for k, want := range map[Kind]string{Other: "other", POS: "pos", Keyboard: "keyboard", 9: "Kind(9)"} {
+		if got := k.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
-	}
-	var k Kind
-	if err := k.UnmarshalText([]byte("mouse")); err == nil {
-		t.Error("mouse accepted")
-	}
-	if got := Kind(9).String(); got != "Kind(9)" {
-		t.Errorf("got %q", got)
 	}
 }

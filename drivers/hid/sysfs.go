@@ -1,7 +1,6 @@
 package hid
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,7 +14,7 @@ import (
 type Kind uint8
 
 const (
-	Other    Kind = iota // neither, or not known; in a Config: to be found
+	Other    Kind = iota // neither, or not known
 	POS                  // reports of the point-of-sale page
 	Keyboard             // key codes
 )
@@ -30,21 +29,6 @@ func (k Kind) String() string {
 		return "keyboard"
 	}
 	return fmt.Sprintf("Kind(%d)", uint8(k))
-}
-
-// UnmarshalText reads the names that String gives, and "auto" for Other.
-func (k *Kind) UnmarshalText(text []byte) error {
-	switch string(text) {
-	case "auto", "other":
-		*k = Other
-	case "pos":
-		*k = POS
-	case "keyboard":
-		*k = Keyboard
-	default:
-		return fmt.Errorf("unknown scanner kind %q: want auto, pos or keyboard", text)
-	}
-	return nil
 }
 
 // Info describes one HID interface that is plugged in.
@@ -121,17 +105,4 @@ func readDescriptor(sys, port string) []byte {
 		return nil
 	}
 	return raw
-}
-
-// bindKernelDriver gives an interface without a driver back to the kernel, which then reads its descriptor. It needs to be root.
-func bindKernelDriver(sys, port string) error {
-	file, err := os.OpenFile(filepath.Join(sys, "bus/usb/drivers/usbhid/bind"), os.O_WRONLY, 0)
-	if err != nil {
-		return fmt.Errorf("bind kernel driver: %w", err)
-	}
-	_, err = file.WriteString(port)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("bind kernel driver: %w", err)
-	}
-	return nil
 }

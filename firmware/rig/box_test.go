@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -40,6 +42,7 @@ type box struct {
 	log    *log
 	ledger *ledger
 	gate   *exec.Cmd
+	user   uint32 // who runs it
 	ended  chan error
 }
 
@@ -48,6 +51,9 @@ func newBox(t *testing.T, lanes string) *box {
 	t.Helper()
 	onBoard(t)
 	b := &box{t: t, kit: theKit(t), folder: stateFolder(t), log: &log{}}
+	if err := os.WriteFile(b.secret(), []byte(b.kit.secret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	b.ledger = newLedger(t, b.kit.secret)
 	if err := os.CopyFS(filepath.Join(b.folder, "state/trust"), os.DirFS(b.kit.trust)); err != nil {
 		t.Fatal(err)
@@ -86,12 +92,13 @@ events = "127.0.0.1:0"
 [report]
 endpoint = %q
 secret_file = %q
-%s`, filepath.Join(b.folder, "state"), b.ledger.url, b.kit.secretFile, lanes)
+%s`, filepath.Join(b.folder, "state"), b.ledger.url, b.secret(), lanes)
 	if err := os.WriteFile(b.config(), []byte(text), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
+func (b *box) secret() string { return filepath.Join(b.folder, "secret") }
 func (b *box) config() string { return filepath.Join(b.folder, "passerelle.toml") }
 
 var pageAddress = regexp.MustCompile(`lanes are running.*page=(http://[0-9.:]+/)`)
@@ -100,6 +107,12 @@ var pageAddress = regexp.MustCompile(`lanes are running.*page=(http://[0-9.:]+/)
 func (b *box) start() {
 	b.t.Helper()
 	b.gate = exec.Command(passerelle, "run", "--config", b.config())
+	b.gate.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: b.user, Gid: b.user}}
+	if err := filepath.WalkDir(b.folder, func(path string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, os.Lchown(path, int(b.user), int(b.user)))
+	}); err != nil {
+		b.t.Fatal(err)
+	}
 	out, err := b.gate.StderrPipe()
 	if err != nil {
 		b.t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -400,6 +401,27 @@ func TestBoardEqualHIDScanners(t *testing.T) {
 	late := b.kit.good(t)
 	stuck.show(late)
 	b.want("3", late.want)
+}
+
+// TestBoardScannerThatHangsBeforeItsLaneOpens: the lanes beside it open and read, and so does its own once it has come to itself.
+func TestBoardScannerThatHangsBeforeItsLaneOpens(t *testing.T) {
+	onBoard(t)
+	stuck, typing, good := play(t, get(t, "honeywell-voyager-1400g"), 0), play(t, get(t, "symbol-ls2208-us"), 1), play(t, get(t, "newland-fm420"), 2)
+	for _, p := range []*played{stuck, typing, good} {
+		p.plugIn()
+	}
+	stuck.hid.Hang()
+	typing.hid.Hang()
+	b := newBox(t, stuck.lane("1")+typing.lane("2")+good.lane("3"))
+	figure(t, "lane beside two scanners that hang → reads", "%v", b.connected("3", true).Round(time.Millisecond))
+	good.reads(b, "3", b.kit.good(t))
+	stuck.hid.Recover()
+	typing.hid.Recover()
+	for i, p := range []*played{stuck, typing} {
+		id := strconv.Itoa(i + 1)
+		b.connected(id, true)
+		p.reads(b, id, b.kit.good(t))
+	}
 }
 
 // TestBoardScannerOfAKilledGateIsReadWithoutRoot: a gate that was killed leaves its scanner without a driver, and so without a descriptor. The

@@ -36,7 +36,7 @@ type display struct {
 	dark   time.Time // guarded by mu: since when the lamp certainly is not green; zero if it may be
 
 	// Owned by run.
-	waiting  []waiting   // frames without a result, in the order in which they were read, and where codes were dropped between them
+	waiting  []waiting   // frames without a result, in the order in which they were read
 	deadline *time.Timer // of the first of waiting that is not late
 	hold     *time.Timer
 	held     bool // the lamp shows a verdict until hold ends
@@ -50,10 +50,9 @@ type display struct {
 
 // waiting is a frame without a result.
 type waiting struct {
-	read    time.Time
-	answer  bool // the reader waits to be told
-	late    bool // and that was said, to the reader too
-	dropped bool // there was no room for it: late, and no result will come
+	read   time.Time
+	answer bool // the reader waits to be told
+	late   bool // and that was said, to the reader too
 }
 
 func newDisplay(g *Gate, c Config) *display {
@@ -105,32 +104,7 @@ func (d *display) run() {
 
 func (d *display) await(w waiting) {
 	d.waiting = append(d.waiting, w)
-	if w.dropped {
-		d.drop()
-	}
 	d.setDeadline()
-}
-
-// drop says that the code that came last is late, for good: until there is a verdict on each one before it, a person decides.
-func (d *display) drop() {
-	last := len(d.waiting) - 1
-	d.isLate(&d.waiting[last])
-	if last > 0 && d.waiting[last-1].dropped { // one stands for all
-		d.waiting = slices.Delete(d.waiting, last-1, last)
-	}
-	d.passDropped()
-}
-
-// passDropped takes those that were dropped off what waits, once none before them does. The lamp shows them for as long as a verdict.
-func (d *display) passDropped() {
-	n := 0
-	for n < len(d.waiting) && d.waiting[n].dropped {
-		n++
-	}
-	if n > 0 {
-		d.waiting = slices.Delete(d.waiting, 0, n)
-		d.keep()
-	}
 }
 
 func (d *display) setDeadline() {
@@ -185,7 +159,6 @@ func (d *display) show(r result) {
 		d.forward(&r)
 	}
 	d.gate.hub.publish(d.count(e))
-	d.passDropped()
 }
 
 // endOthersGreen ends a green that somebody could take for his own: one who shows again what was refused, or a first document. The green
@@ -251,7 +224,7 @@ func (d *display) answered(read time.Time) (w waiting) {
 	for len(d.arrived) > 0 {
 		d.await(<-d.arrived)
 	}
-	i := slices.IndexFunc(d.waiting, func(w waiting) bool { return w.read.Equal(read) && !w.dropped })
+	i := slices.IndexFunc(d.waiting, func(w waiting) bool { return w.read.Equal(read) })
 	w = d.waiting[i]
 	d.waiting = slices.Delete(d.waiting, i, i+1)
 	d.setDeadline()
@@ -263,22 +236,17 @@ func (d *display) late() {
 	now := d.gate.opts.Wall()
 	for i := range d.waiting {
 		if w := &d.waiting[i]; !w.late && now.Sub(w.read) >= w.patience() {
-			d.isLate(w)
+			if !d.anyLate() {
+				d.askPerson()
+			}
+			w.late = true
+			if w.answer && !d.overtaken(w.read) {
+				d.answer(w.read, AnswerBad)
+			}
+			d.gate.hub.publish(d.count(Event{Kind: VerdictLate, Lane: d.config.ID, At: now}))
 		}
 	}
 	d.setDeadline()
-}
-
-// isLate says it of one.
-func (d *display) isLate(w *waiting) {
-	if !d.anyLate() {
-		d.askPerson()
-	}
-	w.late = true
-	if w.answer && !d.overtaken(w.read) {
-		d.answer(w.read, AnswerBad)
-	}
-	d.gate.hub.publish(d.count(Event{Kind: VerdictLate, Lane: d.config.ID, At: d.gate.opts.Wall()}))
 }
 
 func (d *display) anyLate() bool {

@@ -4,8 +4,7 @@
 // waiting, confirms each Admit with the standard library, and has the journal make the verdicts final; show owns the lamp
 // and the events. One writer for the whole process commits what all lanes have waiting in one step, so two lanes can never
 // both admit one ticket. The lamp is set only after the verdict is on disk. Buffers are made at start and go round:
-// free → read → decide → free; their number is the memory limit. A scanner is read even when all are out, since a disk stands still: what
-// is shown then is dropped, and a person decides.
+// free → read → decide → free; their number is the memory limit and the back-pressure.
 //
 // This is the only package besides main that starts goroutines. All of them end when Run's context does.
 package lane

@@ -14,14 +14,14 @@ import (
 	"passerelle/gateway/verify"
 )
 
-// buffers of a lane. All that a lane can have waiting is in them: more than is shown until the first one of them is late.
-const buffers = 64
+// buffers of a lane. All that a lane can have waiting is in them.
+const buffers = 16
 
 // frame is one buffer with a code in it. Whoever received it owns it until it is sent on.
 type frame struct {
 	buf  [verify.MaxFrame + 1]byte // one more, so that a code that is too large is seen to be
 	n    int
-	at   time.Time // when it was read, at most heldBack after its last byte was there
+	at   time.Time // when its last byte was there, or before
 	hash uint64    // set by decide
 }
 

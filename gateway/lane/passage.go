@@ -188,8 +188,10 @@ func (p *passage) overdue() {
 	default:
 		sequence := first.sequence
 		p.waiting = slices.Delete(p.waiting, 0, 1)
-		p.resolve(outcome{sequence, now, false})
-		if p.still++; p.still == maxStill {
+		if p.resolve(outcome{sequence, now, false}) {
+			p.still++
+		}
+		if p.still == maxStill {
 			p.lane.display.contact(true, false)
 			p.lane.gate.opts.Log.Error("contact: nobody is annulled any more until it moves; look at its cable", "lane", p.lane.config.ID, "annulled in a row", maxStill)
 		}

@@ -53,54 +53,43 @@ func (l *Lane) readFrames(ctx context.Context, s Scanner) error {
 		}
 		<-closed // the port is free for the next one when Run returns
 	}()
-	f := new(frame) // the reader's own: it goes on only against another one
-	defer func() { clear(f.buf[:]) }()
-	dropping := false
+	var behind time.Time // since when codes may have waited in the port; zero if it was empty
 	for {
+		if len(l.free) == 0 && behind.IsZero() {
+			behind = l.gate.opts.Wall()
+		}
+		var f *frame
+		select {
+		case f = <-l.free:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		begun := l.gate.opts.Wall()
 		n, err := s.ReadFrame(f.buf[:])
 		if err != nil {
+			clear(f.buf[:])
+			l.free <- f
 			return err
 		}
 		f.n, f.at = n, l.gate.opts.Wall()
-		next := l.buffer()
-		l.display.arrived <- waiting{read: f.at, answer: l.config.Reader != nil, dropped: next == nil}
-		if next == nil {
-			if !dropping {
-				l.gate.opts.Log.Error("lane: the disk stands still; until it does not, codes are dropped and a person decides", "lane", l.config.ID)
-			}
-			dropping = true
-			clear(f.buf[:f.n])
-			continue
+		switch {
+		case f.at.Sub(begun) >= comes:
+			behind = time.Time{}
+		case !behind.IsZero():
+			f.at, behind = behind, behind.Add(1) // each has a time of its own
 		}
-		dropping = false
 		if l.config.Forward != nil && n <= verify.MaxFrame && Mode(l.mode.Load()) != Rehearsal { // a code that was cut is another code
 			l.config.Forward.Scan(f.buf[:f.n])
 		}
+		l.display.arrived <- waiting{read: f.at, answer: l.config.Reader != nil}
 		l.frames <- f
-		f = next
 	}
 }
 
-// heldBack is how long a code that was read waits for room, and so those behind it in the port, which count as read that much too late.
-const heldBack = 50 * time.Millisecond
-
-// buffer returns a free buffer, nil if none is free within heldBack: the disk stands still. The port is read even so. A code that waited
-// there would not be known to be late, and would turn the lamp green when somebody else stands at the gate.
-func (l *Lane) buffer() *frame {
-	select {
-	case f := <-l.free:
-		return f
-	default:
-	}
-	t := time.NewTimer(heldBack)
-	defer t.Stop()
-	select {
-	case f := <-l.free:
-		return f
-	case <-t.C:
-		return nil
-	}
-}
+// comes is how long a read has to wait for its code to have come just now. While all buffers are out, the disk stands still, codes wait in
+// the port. They count as read when the port was left alone, so that they are known to be late, and none turns the lamp green when
+// somebody else stands at the gate; until a read had to wait again.
+const comes = 5 * time.Millisecond
 
 // pause waits, at most until the context ends.
 func pause(ctx context.Context, d time.Duration) {

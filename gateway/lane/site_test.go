@@ -150,8 +150,9 @@ func (s *site) start() {
 	if s.passing > 0 {
 		for _, p := range s.posts {
 			s.gate.ContactReads(p.id, true)
+			eventually(s.t, "the contact reads", func() bool { return s.status(p.id).ContactReads })
 			s.gate.Passed(p.id) // a member of the staff tries it
-			eventually(s.t, "the contact moves", func() bool { return s.status(p.id).Passed == 1 })
+			eventually(s.t, "the contact moves", func() bool { return s.status(p.id).ContactMoves })
 		}
 	}
 	if s.open == nil {

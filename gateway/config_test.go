@@ -124,6 +124,7 @@ func TestWrongConfigurationsAreRefusedInWords(t *testing.T) {
 		{"unknown beeper", stateLine + serialLane + "lamp = \"beeper\"\nmodel = \"horn\"\n", `unknown beeper "horn"`},
 		{"beeper without a model", stateLine + serialLane + "lamp = \"beeper\"\n", `lane "1": "model" is missing`},
 		{"beeper of a reader that waits", stateLine + serialLane + "lamp = \"beeper\"\nmodel = \"bel\"\nanswer = \"opticon\"\n", `lane "1": a scanner either waits for answers or has a beeper`},
+		{"a reader of little patience on the network", lane("id = \"1\"\nscanner = \"tcp\"\npath = \"192.0.2.7:2001\"\nanswer = \"opticon\"\n"), `lane "1": answer: opticon waits 1s for its host, too short for a network`},
 		{"trigger and answer", stateLine + serialLane + "answer = \"opticon\"\ntrigger = \"opticon\"\n", `lane "1": a scanner that is triggered again`},
 		{"answers to a HID scanner", lane("id = \"1\"\nscanner = \"hid\"\npath = \"1-1:1.0\"\nanswer = \"opticon\"\n"), `lane "1": terminator, undo_utf8, answer and trigger are for scanners that send bytes`},
 		{"peer of a scanner that we connect to", lane("id = \"1\"\nscanner = \"tcp\"\npath = \"192.0.2.1:2001\"\npeer = \"192.0.2.2\"\n"), `lane "1": peer says who may connect; scanner is not listen`},

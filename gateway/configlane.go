@@ -12,6 +12,7 @@ import (
 	"passerelle/drivers/forward"
 	"passerelle/drivers/lamp"
 	"passerelle/drivers/serial"
+	"passerelle/drivers/tcp"
 	"passerelle/gateway/lane"
 )
 
@@ -292,9 +293,19 @@ func (l *laneConfig) pulse() time.Duration {
 	return time.Duration(longest)
 }
 
+// answerDelay is by how much an answer may come in later than it was sent.
+func (l *laneConfig) answerDelay() time.Duration {
+	if l.Scanner == scannerTCP || l.Scanner == scannerListen {
+		return tcp.AckTime
+	}
+	return 0
+}
+
 // checkDevices refuses tables that lack what they cannot do without; the drivers look at the rest.
 func (l *laneConfig) checkDevices() error {
 	switch {
+	case l.Answer != "" && l.Answer.Limit(l.answerDelay()) <= 2*lane.AnswerTime:
+		return fmt.Errorf("lane %q: answer: %s waits %v for its host, too short for a network: use its serial port", l.ID, l.Answer, l.Answer.Window())
 	case l.GPIO != nil && l.GPIO.Chip == "":
 		return fmt.Errorf(`lane %q: gpio: "chip" is missing`, l.ID)
 	case l.Tower != nil && l.Relay != nil, l.Lamp == "beeper" && (l.Tower != nil || l.Relay != nil):

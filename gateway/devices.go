@@ -52,11 +52,7 @@ func newDevice(c laneConfig) (*device, error) {
 	d.keyboard = keyboard.New(layout)
 	if c.Answer != "" {
 		var err error
-		delay := time.Duration(0)
-		if c.Scanner == scannerTCP || c.Scanner == scannerListen {
-			delay = tcp.AckTime
-		}
-		if d.reader, err = answer.NewReader(d, delay, c.Answer, time.Now); err != nil {
+		if d.reader, err = answer.NewReader(d, c.answerDelay(), c.Answer, time.Now); err != nil {
 			return nil, fmt.Errorf("lane %q: %w", c.ID, err)
 		}
 	}
@@ -146,6 +142,9 @@ func (d *device) WriteTimeout(b []byte, t time.Duration) (int, error) {
 	}
 	return port.WriteTimeout(b, t)
 }
+
+// Patience implements lane.Reader.
+func (d *device) Patience() time.Duration { return d.reader.Limit() }
 
 // Answer implements lane.Reader.
 func (d *device) Answer(read time.Time, a lane.Answer) error {

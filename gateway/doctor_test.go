@@ -127,8 +127,12 @@ func TestDoctorSaysWhatIsInTheWrongPlaceOrMode(t *testing.T) {
 		}, lane("hid", "1-1.3:1.0"), []string{
 			`^PROBLEM +lane 1 +1-1.3:1.0, mouse, neither point-of-sale nor keyboard.*: it sends neither`, `→ set the scanner to HID point-of-sale or USB-CDC$`,
 		}},
+		{"no driver, and the kernel has none", func(b *board) {
+			b.plug("1-1.3:1.0", "0c2e:0b61", hidClass, "", "")
+		}, lane("hid", "1-1.3:1.0"), []string{`^PROBLEM +lane 1 +1-1.3:1.0, .*, no driver: no driver has it`, `→ load the kernel module usbhid$`}},
 		{"no driver: a program that was killed left it so", func(b *board) {
 			b.plug("1-1.3:1.0", "0c2e:0b61", hidClass, "", "")
+			b.file("sys/bus/usb/drivers/usbhid/bind", "")
 		}, lane("hid", "1-1.3:1.0"), []string{`^ok +lane 1 +1-1.3:1.0, .*, no driver$`}},
 		{"a serial scanner whose module is missing", func(b *board) {
 			b.plug("1-1.3:1.0", "065a:0009", "ff 00 00", "", "")

@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"passerelle/drivers/hid"
@@ -88,6 +90,8 @@ func (x *examination) laneHID(what string, p *plugged) {
 	switch {
 	case p.driver == driverHeld:
 		x.fine(what, "%s: %s", p.describe(), textHeld)
+	case p.driver == "" && !x.knowsHID():
+		x.problem(what, "load the kernel module usbhid", "%s: no driver has it, so how it sends codes is not known", p.describe())
 	case p.driver == "":
 		x.laneFile(what, p, "plugdev") // a program that was killed left it so: run gives it back to the kernel, which needs no other right
 	case p.kind == hid.Other:
@@ -96,6 +100,12 @@ func (x *examination) laneHID(what string, p *plugged) {
 	default:
 		x.laneFile(what, p, "plugdev")
 	}
+}
+
+// knowsHID reports whether the kernel has the driver that describes HID devices.
+func (x *examination) knowsHID() bool {
+	_, err := os.Stat(filepath.Join(x.root, "sys/bus/usb/drivers/usbhid"))
+	return err == nil
 }
 
 // laneFile looks at the rights of a device file that is not opened here: that would take the device from who has it.

@@ -18,6 +18,7 @@ type triggered struct {
 	lane.Scanner
 	port    answer.Port
 	trigger answer.Trigger
+	given   bool // a code, since it was triggered; of ReadFrame
 
 	mu     sync.Mutex
 	closed bool        // guarded by mu
@@ -38,10 +39,11 @@ func newTriggered(s lane.Scanner, port answer.Port, trigger answer.Trigger) (lan
 
 // ReadFrame implements lane.Scanner.
 func (t *triggered) ReadFrame(p []byte) (int, error) {
-	n, err := t.Scanner.ReadFrame(p)
-	if err == nil {
+	if t.given { // not before: a code that is read does not wait for a command
 		t.readOn()
 	}
+	n, err := t.Scanner.ReadFrame(p)
+	t.given = err == nil
 	return n, err
 }
 

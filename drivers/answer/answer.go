@@ -71,6 +71,9 @@ func NewReader(p Port, delay time.Duration, m Model, now func() time.Time) (*Rea
 	return &Reader{port: p, delay: delay, model: m, now: now}, nil
 }
 
+// Limit is how long after it was read a scan may be answered with Good.
+func (r *Reader) Limit() time.Duration { return r.model.Limit(r.delay) }
+
 // Answer answers the scan that was read at a time of the reader's clock, once, and not when a later one was answered: its reader has
 // stopped waiting. It takes SendTimeout at most. The error is ErrAnswered, and nothing was sent; ErrLate, and nothing was sent, or Bad in
 // place of a Good that might come in when the reader waits for the next code's answer; or the port's, and nothing will be sent: the scan

@@ -11,12 +11,13 @@
 //   - One scan gets one answer, and is named by when it was read: a second answer to it is not sent, nor one to a scan before it, whose
 //     reader has stopped waiting.
 //   - Nothing is sent late. A reader that has stopped waiting would take the answer for the next person's code, and a late Good
-//     would let the wrong one in. The time is counted from when the scan was read and ends [Margin] before the reader's own.
+//     would let the wrong one in. The time is counted from when the scan was read and ends [Margin] before the reader's own; over a
+//     network, for Good, earlier by as much as the network may hold it up.
 //   - A write that does not leave within [SendTimeout] is dropped by the port, and the scan stays without an answer: every
 //     reader here takes silence for "not good".
 //   - Answers and triggers are constant bytes. Nothing of a code ever goes to a reader, which would take it for a command.
 //
-// Who answers, and by when, is the lane's: always, and within 1.5 s or [Model.Window], whichever is shorter.
+// Who answers, and by when, is the lane's: always, and within 1.5 s or [Reader.Limit], whichever is shorter.
 //
 // [Trigger] is the table of commands that start and stop reading, for fixed scanners that do not read all the time.
 package answer

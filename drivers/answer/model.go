@@ -60,4 +60,7 @@ func (m *Model) UnmarshalText(text []byte) error {
 // Window is how long the reader waits for an answer, as its manual says; 0 for an unknown model.
 func (m Model) Window() time.Duration { return readers[m].window }
 
+// Limit is how long after it was read a scan may be answered with Good, by a port that may bring that in later by delay.
+func (m Model) Limit(delay time.Duration) time.Duration { return m.Window() - Margin - delay }
+
 func (m Model) bytes(a Answer) string { return readers[m].answers[a] }

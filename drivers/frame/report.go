@@ -39,7 +39,7 @@ type POSLayout struct {
 func (l POSLayout) Known() bool { return l.size > 0 }
 
 // CommonPOS is the Honeywell and Access-IS layout, for a scanner whose
-// descriptor does not name the fields, or cannot be had. Reports without an
+// descriptor does not name the fields. Reports without an
 // AIM identifier where this layout has it are then refused, because they are
 // laid out in another way.
 func CommonPOS() POSLayout {

@@ -120,8 +120,10 @@ func (k kernel) withoutDescriptor(info Info, try int) error {
 	case try < openTries/4:
 		return ErrNoDescriptor
 	case try < openTries/2:
-		_ = k.giveBack(info) // whether it helped is seen at the next try
-		return ErrNoDescriptor
+		if err := k.giveBack(info); errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+		return ErrNoDescriptor // whether it helped is seen at the next try
 	}
 	return nil
 }

@@ -268,7 +268,9 @@ func TestHoneywellScannerIsToldToSendReports(t *testing.T) {
 }
 
 // stubborn is a kernel that takes no interface back.
-func stubborn(sys string) kernel { return kernel{sys, func(Info) error { return fs.ErrPermission }} }
+func stubborn(sys string) kernel {
+	return kernel{sys, func(Info) error { return errors.ErrUnsupported }}
+}
 
 func TestInterfaceOfAKilledProgramIsGivenBack(t *testing.T) {
 	t.Parallel()
@@ -288,6 +290,19 @@ func TestInterfaceOfAKilledProgramIsGivenBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Close()
+	})
+}
+
+func TestScannerThatMayNotBeGivenBackIsForbidden(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sys := t.TempDir()
+		plug(t, sys, port, "", nil)
+		unbind(t, sys)
+		_, err := open(t.Context(), Config{Port: port, Now: time.Now}, kernel{sys, func(Info) error { return fs.ErrPermission }}, (&library{}).open)
+		if !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("got %v, want %v", err, fs.ErrPermission)
+		}
 	})
 }
 

@@ -197,8 +197,8 @@ func TestDeadScannerIsNoticed(t *testing.T) {
 	}
 }
 
-// TestAnswerThatTheNetworkHeldUpNeverComes: a reader gives a code up after its own time, and would take the answer for that to the next one.
-func TestAnswerThatTheNetworkHeldUpNeverComes(t *testing.T) {
+// TestAnswerThatWasLostIsNotSentAgainLater: a reader gives a code up after its own time, and would take the answer for that to the next one.
+func TestAnswerThatWasLostIsNotSentAgainLater(t *testing.T) {
 	t.Parallel()
 	n := newNetwork(t)
 	s, d := n.connection(t)

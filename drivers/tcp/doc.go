@@ -22,8 +22,10 @@
 //   - A heartbeat that a scanner sends as a code of its own is dropped by Options.Ignore: exactly these bytes, nothing like them.
 //   - Commands leave without delay (TCP_NODELAY). TCP gives no way to take a command back, and sends again for seconds what the network
 //     lost; an old "good" that comes late would be given to the next person. So a scanner that does not take a command in time, or does
-//     not acknowledge it within [AckTime] after it left, loses its connection, by a reset, and the command with it. Nobody waits for
-//     that: a host may put off an acknowledgement by half a second (RFC 9293, section 3.8.6.3), and a lane cannot stand so long.
+//     not acknowledge it within [AckTime], loses its connection, by a reset, and the command with it. Nobody waits for that: a host may
+//     put off an acknowledgement by half a second (RFC 9293, section 3.8.6.3), and a lane cannot stand so long. What has left and is held
+//     up on the way still comes, with the reset behind it: at an address that is being resolved, or an access point that lets stations
+//     sleep. Readers that are answered belong on a cable.
 //   - Nothing grows: one frame ([frame.MaxFrame]), 4 KB of input, and kernel buffers of fixed size a connection ([frame.Splitter]
 //     drops what has no end); at most 16 connections wait to be looked at.
 //

@@ -16,8 +16,8 @@ const DefaultWriteTimeout = 250 * time.Millisecond
 
 // Limits of Options. A scanner that waits for its host's answer gets it within 1.5 s, so no command may take longer.
 const (
-	MaxWriteTimeout = 1 * time.Second
-	MaxIgnore       = 256 // bytes of a heartbeat
+	MaxWriteTimeout = 500 * time.Millisecond // less than AckTime, which begins with the write
+	MaxIgnore       = 256                    // bytes of a heartbeat
 )
 
 // Options says where a scanner is and how it speaks. Exactly one of Address and Listen is set; other zero fields take the defaults.

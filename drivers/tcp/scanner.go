@@ -24,8 +24,8 @@ const (
 	// sendStep is how often a command that the scanner has no room for is looked at again.
 	sendStep = 5 * time.Millisecond
 
-	// AckTime is how long a scanner has to acknowledge a command that has left: longer than a host may put that off (0.5 s, RFC 9293,
-	// section 3.8.6.3), and than we take to send again on a local network (0.2 s).
+	// AckTime is how long a scanner has to acknowledge a command: longer than a host may put that off (0.5 s, RFC 9293, section 3.8.6.3), and
+	// than it takes to send once more what was lost, to a host that acknowledges at once.
 	AckTime = 750 * time.Millisecond
 
 	// closeWait is how long Close waits for the scanner to acknowledge the last command.
@@ -209,7 +209,7 @@ func (s *Scanner) Write(b []byte) (int, error) { return s.WriteTimeout(b, s.link
 
 // WriteTimeout sends a command and returns len(b) once all of it has left. It takes no longer than d, at most MaxWriteTimeout, also when
 // another write is before it; the error is then os.ErrDeadlineExceeded, else that of ReadFrame. A scanner that has no room for a command in
-// that time, or does not acknowledge one within AckTime after, loses its connection: nothing of it comes later.
+// that time, or does not acknowledge one within AckTime, loses its connection: nothing is sent of it later.
 func (s *Scanner) WriteTimeout(b []byte, d time.Duration) (int, error) {
 	limit, cancel := context.WithTimeout(context.Background(), min(d, MaxWriteTimeout))
 	defer cancel()

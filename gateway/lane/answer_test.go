@@ -1,8 +1,11 @@
 package lane
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,8 +16,9 @@ import (
 
 // host remembers what a reader was told, and what was handed on.
 type host struct {
-	begun time.Time
-	delay time.Duration // that telling the reader takes
+	begun    time.Time
+	delay    time.Duration // that telling the reader takes
+	patience time.Duration // of the reader; 0 is 10 s
 
 	mu        sync.Mutex // guards what follows
 	answers   []told
@@ -33,6 +37,8 @@ func (h *host) Answer(_ time.Time, a Answer) error {
 	h.answers = append(h.answers, told{time.Since(h.begun), a})
 	return nil
 }
+
+func (h *host) Patience() time.Duration { return cmp.Or(h.patience, 10*time.Second) }
 
 func (h *host) Scan(code []byte) {
 	h.mu.Lock()
@@ -143,5 +149,32 @@ func TestWhatIsReadGoesOnToTheProgramBehind(t *testing.T) {
 	want := []string{good, "admit ok", "nonsense", "deny not_accepted", good}
 	if _, got := h.was(); !slices.Equal(got, want) {
 		t.Errorf("went on: %q, want %q", got, want)
+	}
+}
+
+// TestReaderOfLittlePatienceIsToldWhileItTakesAGood: a lamp that is green and a reader that says no would be two answers.
+func TestReaderOfLittlePatienceIsToldWhileItTakesAGood(t *testing.T) {
+	t.Parallel()
+	const limit = 900 * time.Millisecond
+	inBubble(t, func(s *screen) {
+		h := &host{begun: time.Now(), patience: limit}
+		s.config.Reader = h
+		read := time.Now()
+		s.arrived <- waiting{read: read, answer: true}
+		time.Sleep(limit)
+		s.give(read, policy.Admit)
+		told1 := limit - 2*AnswerTime
+		if got, _ := h.was(); !slices.Equal(got, []told{{told1, AnswerBad}}) {
+			s.t.Errorf("the reader was told %v, want bad after %v", got, told1)
+		}
+		s.wantChanges(change{told1, SignalRefer}, change{limit, SignalRefer})
+	})
+}
+
+func TestReaderThatGivesUpBeforeAnyVerdictIsRefused(t *testing.T) {
+	t.Parallel()
+	c := Config{ID: "1", Profile: &demo, Open: func(context.Context) (Scanner, error) { return nil, nil }, Lamp: dark{}, Reader: &host{patience: 2 * AnswerTime}}
+	if _, err := New(mustList(t, standardList(t)), Options{}, []Config{c}); err == nil || !strings.Contains(err.Error(), "gives up") {
+		t.Errorf("got %v", err)
 	}
 }

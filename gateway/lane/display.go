@@ -113,14 +113,14 @@ func (d *display) setDeadline() {
 		d.deadline.Stop()
 		return
 	}
-	d.deadline.Reset(d.waiting[i].patience() - d.gate.opts.Wall().Sub(d.waiting[i].read))
+	d.deadline.Reset(d.patience(&d.waiting[i]) - d.gate.opts.Wall().Sub(d.waiting[i].read))
 }
 
-// patience is how long a frame may be without a verdict. A reader that waits must have been told by Deadline, and before it is told
-// the lamp is set, which may take as long.
-func (w *waiting) patience() time.Duration {
+// patience is how long a frame may be without a verdict. A reader that waits must have been told by Deadline, and while it takes a good;
+// before it is told the lamp is set, which may take as long.
+func (d *display) patience(w *waiting) time.Duration {
 	if w.answer {
-		return Deadline - 2*AnswerTime
+		return min(Deadline, d.config.Reader.Patience()) - 2*AnswerTime
 	}
 	return Deadline
 }
@@ -148,7 +148,9 @@ func (d *display) show(r result) {
 		d.about = r.sequence
 		d.keep()
 	case late:
-		d.keep()
+		if d.wanted != SignalAdmit { // a supervisor's green has its own time
+			d.keep()
+		}
 	case d.wanted == SignalAdmit && d.about != r.sequence:
 		d.endOthersGreen(&r)
 	}
@@ -170,7 +172,7 @@ func (d *display) endOthersGreen(r *result) {
 		d.hold.Stop()
 		d.held = false
 		d.set(d.resting())
-	case r.kind == ShownAgain && r.sequence != 0 && s != SignalAdmit:
+	case r.kind == ShownAgain && s != SignalAdmit:
 		d.set(s)
 		d.about = r.sequence
 		d.keep()
@@ -235,8 +237,8 @@ func (d *display) answered(read time.Time) (w waiting) {
 func (d *display) late() {
 	now := d.gate.opts.Wall()
 	for i := range d.waiting {
-		if w := &d.waiting[i]; !w.late && now.Sub(w.read) >= w.patience() {
-			if !d.anyLate() {
+		if w := &d.waiting[i]; !w.late && now.Sub(w.read) >= d.patience(w) {
+			if !d.anyLate() || d.wanted == SignalAdmit {
 				d.askPerson()
 			}
 			w.late = true

@@ -65,6 +65,8 @@ const (
 // answer: the reader has stopped waiting for it, and would take it for the later one's.
 type Reader interface {
 	Answer(read time.Time, a Answer) error
+	// Patience is how long after it was read a code may be answered with good. The lane has a verdict before, or a person decides.
+	Patience() time.Duration
 }
 
 // Forwarder hands what was read on to a program that stood at this scanner before. Its methods copy what they are given and return at once.
@@ -167,6 +169,9 @@ func New(list *trust.Snapshot, opts Options, lanes []Config) (*Gate, error) {
 		if c.Passing != 0 && (c.Passing < MinPassing || c.Passing > MaxPassing) {
 			return nil, fmt.Errorf("lane %q: the time to walk through, %v, is not within %v and %v", c.ID, c.Passing, MinPassing, MaxPassing)
 		}
+		if c.Reader != nil && c.Reader.Patience() <= 2*AnswerTime {
+			return nil, fmt.Errorf("lane %q: its reader gives up before a verdict could be told", c.ID)
+		}
 		if c.Hold < MinHold {
 			return nil, fmt.Errorf("lane %q: a verdict must be shown for at least %v", c.ID, MinHold)
 		}
@@ -260,7 +265,7 @@ func (g *Gate) Passed(lane string) {
 // ContactReads says whether a lane's contact can be read. Until it is said so, it cannot.
 func (g *Gate) ContactReads(lane string, reads bool) {
 	if l := g.byID[lane]; l != nil && l.passage != nil {
-		l.passage.reads <- reads
+		l.passage.contact(reads)
 	}
 }
 

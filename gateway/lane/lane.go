@@ -19,10 +19,11 @@ const buffers = 16
 
 // frame is one buffer with a code in it. Whoever received it owns it until it is sent on.
 type frame struct {
-	buf  [verify.MaxFrame + 1]byte // one more, so that a code that is too large is seen to be
-	n    int
-	at   time.Time // when its last byte was there, or before
-	hash uint64    // set by decide
+	buf   [verify.MaxFrame + 1]byte // one more, so that a code that is too large is seen to be
+	n     int
+	at    time.Time // when its last byte was there, or before
+	hash  uint64    // set by decide, as is
+	first uint64    // hash of the document that this one was joined with
 }
 
 // Lane is one lane of a Gate.
@@ -239,7 +240,7 @@ func (l *Lane) publish(mode Mode) {
 	now := l.gate.opts.Wall()
 	for i := range l.ticket.pending {
 		p, f := &l.ticket.pending[i], l.batch[i]
-		l.recent.remember(f.hash, now, p.Candidate, p.Sequence)
+		l.remember(f, now, p.Candidate, p.Sequence)
 		l.display.results <- result{
 			kind: VerdictGiven, mode: mode, read: f.at, candidate: p.Candidate, sequence: p.Sequence,
 			earlier: Earlier{Lane: p.Earlier.Lane, At: p.Earlier.At, Sequence: p.Earlier.Sequence}, at: now, glance: l.glances[i],
@@ -248,6 +249,14 @@ func (l *Lane) publish(mode Mode) {
 	for i := range l.ticket.pending {
 		p := &l.ticket.pending[i]
 		l.sayAgain(l.batch[i], &p.Candidate, p.Sequence)
+	}
+}
+
+// remember knows a code again that was given a verdict, and the document that it was joined with.
+func (l *Lane) remember(f *frame, at time.Time, c policy.Candidate, sequence uint64) {
+	l.recent.remember(f.hash, at, c, sequence)
+	if f.first != 0 {
+		l.recent.remember(f.first, at, c, sequence)
 	}
 }
 
@@ -269,7 +278,7 @@ func (l *Lane) release() {
 // giveBack overwrites a code and frees its buffer.
 func (l *Lane) giveBack(f *frame) {
 	clear(f.buf[:f.n])
-	f.n = 0
+	f.n, f.first = 0, 0
 	l.free <- f
 }
 
@@ -337,11 +346,16 @@ func (r *recent) seen(hash uint64, at time.Time) *shown {
 }
 
 func (r *recent) remember(hash uint64, at time.Time, c policy.Candidate, sequence uint64) {
-	oldest := &r.shown[0]
+	place := &r.shown[0] // of this code, else of the oldest one
 	for i := range r.shown {
-		if s := &r.shown[i]; s.last.Before(oldest.last) {
-			oldest = s
+		s := &r.shown[i]
+		if s.hash == hash {
+			place = s
+			break
+		}
+		if s.last.Before(place.last) {
+			place = s
 		}
 	}
-	*oldest = shown{hash: hash, last: at, candidate: c, sequence: sequence}
+	*place = shown{hash: hash, last: at, candidate: c, sequence: sequence}
 }

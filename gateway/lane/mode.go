@@ -61,7 +61,7 @@ func (g *Gate) Override(lane string, sequence uint64) error {
 func (l *Lane) rehearse() {
 	now := l.gate.opts.Wall()
 	for i, f := range l.batch {
-		l.recent.remember(f.hash, now, l.candidates[i], 0)
+		l.remember(f, now, l.candidates[i], 0)
 		l.display.results <- result{kind: VerdictGiven, mode: Rehearsal, read: f.at, candidate: l.candidates[i], at: now, glance: l.glances[i]}
 	}
 	for i, f := range l.batch {

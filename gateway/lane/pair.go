@@ -12,6 +12,7 @@ import (
 // there or time is out. It is forgotten then, and as soon as anything else is shown that could be read: one person's document is never
 // joined with a third one.
 type held struct {
+	hash      uint64
 	candidate policy.Candidate
 	person    identity.Person
 	glance    *glance
@@ -61,7 +62,7 @@ func (l *Lane) join(i int, c *policy.Candidate) *glance {
 	}
 	both := *first
 	both.Join(second, binding, l.config.Profile)
-	*c = both
+	*c, l.batch[i].first = both, l.held.hash
 	l.forget()
 	return seen
 }
@@ -71,7 +72,7 @@ func (l *Lane) hold(i int, c *policy.Candidate) {
 	f, now := l.batch[i], l.gate.opts.Wall()
 	l.forget()
 	l.identify(&l.held.person, i)
-	l.held.candidate, l.held.glance, l.held.until = *c, l.look(i), now.Add(l.config.Second)
+	l.held.hash, l.held.candidate, l.held.glance, l.held.until = f.hash, *c, l.look(i), now.Add(l.config.Second)
 	l.patience.Reset(l.config.Second)
 	l.recent.remember(f.hash, now, *c, 0)
 	l.display.results <- result{kind: SecondWanted, read: f.at, candidate: *c, at: now}
@@ -91,7 +92,7 @@ func (l *Lane) giveUp() {
 	if l.held.until.IsZero() {
 		return
 	}
-	c, seen := l.held.candidate, l.held.glance
+	hash, c, seen := l.held.hash, l.held.candidate, l.held.glance
 	l.held.glance = nil // it goes on
 	l.forget()
 	mode := Mode(l.mode.Load())
@@ -104,8 +105,9 @@ func (l *Lane) giveUp() {
 	})
 	l.gate.writer.in <- &l.ticket
 	<-l.ticket.done
-	p := &l.ticket.pending[0]
-	l.display.results <- result{kind: VerdictGiven, mode: mode, candidate: p.Candidate, sequence: p.Sequence, at: l.gate.opts.Wall(), glance: seen}
+	p, now := &l.ticket.pending[0], l.gate.opts.Wall()
+	l.recent.remember(hash, now, p.Candidate, p.Sequence)
+	l.display.results <- result{kind: VerdictGiven, mode: mode, candidate: p.Candidate, sequence: p.Sequence, at: now, glance: seen}
 }
 
 // identify reads off who the last batch's i-th document is about.

@@ -23,15 +23,15 @@ import (
 type passage struct {
 	lane      *Lane
 	admitted  chan admission
-	pulses    chan time.Time // of the contact
-	lost      atomic.Bool    // a pulse found no room
-	reads     chan bool      // whether the contact can be read
-	waiting   []admission    // the one who has waited longest first
-	unwritten []outcome      // known, and not on disk yet
-	blind     bool           // the contact cannot be read
-	still     int            // how many were annulled since the contact moved; maxStill if it did not yet
-	timer     *time.Timer    // of the first of waiting
-	retry     *time.Timer    // of unwritten
+	news      chan news     // of the contact, in their order
+	done      chan struct{} // closed when nobody hears any more
+	lost      atomic.Bool   // a pulse found no room
+	waiting   []admission   // the one who has waited longest first
+	unwritten []outcome     // known, and not on disk yet
+	blind     bool          // the contact cannot be read
+	still     int           // how many were annulled since the contact moved; maxStill if it did not yet
+	timer     *time.Timer   // of the first of waiting
+	retry     *time.Timer   // of unwritten
 }
 
 // admission is one person who was let in and has not walked through.
@@ -40,6 +40,12 @@ type admission struct {
 	until     time.Time // when the release is withdrawn, then when the entry is annulled
 	withdrawn bool
 	unknown   bool // a pulse that was another's may have been this one's
+}
+
+// news is a pulse of the contact, or whether it can be read.
+type news struct {
+	pulse time.Time // zero: none
+	reads bool
 }
 
 // outcome is what became of one who was let in.
@@ -61,24 +67,22 @@ const (
 
 func newPassage(l *Lane) *passage {
 	return &passage{
-		lane: l, admitted: make(chan admission, maxWaiting), pulses: make(chan time.Time, maxWaiting),
-		reads: make(chan bool, 4), blind: true, still: maxStill, timer: stoppedTimer(), retry: stoppedTimer(),
+		lane: l, admitted: make(chan admission, maxWaiting), news: make(chan news, maxWaiting), done: make(chan struct{}), blind: true, still: maxStill, timer: stoppedTimer(), retry: stoppedTimer(),
 		waiting: make([]admission, 0, maxWaiting),
 	}
 }
 
 // run runs until the context ends.
 func (p *passage) run(ctx context.Context) {
+	defer close(p.done)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case a := <-p.admitted:
 			p.take(a)
-		case at := <-p.pulses:
-			p.passed(at)
-		case reads := <-p.reads:
-			p.see(reads)
+		case n := <-p.news:
+			p.hear(n)
 		case <-p.timer.C:
 			p.overdue()
 		case <-p.retry.C:
@@ -102,9 +106,25 @@ func (p *passage) setTimers() {
 // pulse is one person who walked through.
 func (p *passage) pulse(at time.Time) {
 	select {
-	case p.pulses <- at:
+	case p.news <- news{pulse: at}:
 	default:
 		p.lost.Store(true)
+	}
+}
+
+// contact says whether the contact can be read.
+func (p *passage) contact(reads bool) {
+	select {
+	case p.news <- news{reads: reads}:
+	case <-p.done:
+	}
+}
+
+func (p *passage) hear(n news) {
+	if n.pulse.IsZero() {
+		p.see(n.reads)
+	} else {
+		p.passed(n.pulse)
 	}
 }
 
@@ -130,7 +150,7 @@ func (p *passage) passed(at time.Time) {
 // good again.
 func (p *passage) see(reads bool) {
 	p.collect()
-	p.lane.display.contact(reads, false)
+	p.lane.display.contact(reads, false, false)
 	p.still = maxStill
 	if p.blind = !reads; p.blind {
 		p.leaveOpen(len(p.waiting))
@@ -163,8 +183,8 @@ func (p *passage) take(a admission) {
 // overdue withdraws the release for whoever has waited too long, and annuls the entry once the contact can say nothing more.
 func (p *passage) overdue() {
 	p.collect()
-	for len(p.pulses) > 0 {
-		p.passed(<-p.pulses)
+	for len(p.news) > 0 {
+		p.hear(<-p.news)
 	}
 	if p.lost.Swap(false) {
 		p.lane.gate.opts.Log.Error("lane: the contact is faster than the journal", "lane", p.lane.config.ID)
@@ -192,7 +212,7 @@ func (p *passage) overdue() {
 			p.still++
 		}
 		if p.still == maxStill {
-			p.lane.display.contact(true, false)
+			p.lane.display.contact(true, false, true)
 			p.lane.gate.opts.Log.Error("contact: nobody is annulled any more until it moves; look at its cable", "lane", p.lane.config.ID, "annulled in a row", maxStill)
 		}
 	}

@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync/atomic"
@@ -142,8 +143,8 @@ func TestPulseThatIsThereWhenTheTimeIsOutCounts(t *testing.T) {
 	}
 	passage.take(admission{sequence: 8, until: time.Now().Add(time.Hour)})
 	passage.take(admission{sequence: 9, until: time.Now().Add(time.Hour)})
-	for len(passage.pulses) > 0 {
-		<-passage.pulses
+	for len(passage.news) > 0 {
+		<-passage.news
 	}
 	passage.overdue()
 	if len(passage.waiting) != 0 || !strings.Contains(s.log.String(), "the contact is faster than the journal") {
@@ -230,4 +231,25 @@ func TestVerifierForgetsThePersonAfterTheVerdict(t *testing.T) {
 		}
 	}()
 	v.Result(0)
+}
+
+// TestPulseAfterTheContactIsThereAgainCounts: what the contact says is heard in its order, however much there is at once.
+func TestPulseAfterTheContactIsThereAgainCounts(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		s := newSite(t, 1, turnstile, func(s *site) { s.still = true })
+		s.gate.ContactReads("1", false) // edges were lost
+		s.gate.ContactReads("1", true)
+		s.gate.Passed("1")
+		p := s.gate.byID["1"].passage
+		ctx, cancel := context.WithCancel(context.Background())
+		go p.run(ctx)
+		eventually(t, "all is heard", func() bool { return s.status("1").Passed == 1 })
+		cancel()
+		<-p.done
+		s.gate.ContactReads("1", false) // nobody hears it, and it returns
+		if !s.status("1").ContactMoves {
+			t.Fatal("the pulse was heard before the contact could be read")
+		}
+	}
 }

@@ -73,7 +73,7 @@ func (l *Lane) readFrames(ctx context.Context, s Scanner) error {
 		}
 		f.n, f.at = n, l.gate.opts.Wall()
 		switch {
-		case f.at.Sub(begun) >= comes:
+		case f.at.Sub(begun) >= silence:
 			behind = time.Time{}
 		case !behind.IsZero():
 			f.at, behind = behind, behind.Add(1) // each has a time of its own
@@ -86,10 +86,10 @@ func (l *Lane) readFrames(ctx context.Context, s Scanner) error {
 	}
 }
 
-// comes is how long a read has to wait for its code to have come just now. While all buffers are out, the disk stands still, codes wait in
-// the port. They count as read when the port was left alone, so that they are known to be late, and none turns the lamp green when
-// somebody else stands at the gate; until a read had to wait again.
-const comes = 5 * time.Millisecond
+// silence is how long nothing is read until the port was empty for certain: longer than any reading of what is there, which may end by a gap
+// of its own. While all buffers are out, the disk stands still, codes wait in the port. They count as read when the port was left alone, so
+// that they are known to be late, and none turns the lamp green when somebody else stands at the gate.
+const silence = time.Second
 
 // pause waits, at most until the context ends.
 func pause(ctx context.Context, d time.Duration) {

@@ -264,6 +264,17 @@ func (d *disk) hold() (asked <-chan struct{}, release func()) {
 	})
 }
 
+// holdNext lets those go on that wait, and makes the next ones wait until release.
+func (d *disk) holdNext() (release func()) {
+	d.mu.Lock()
+	first := d.held
+	d.held = nil
+	d.mu.Unlock()
+	_, release = d.hold()
+	close(first)
+	return release
+}
+
 // clock runs with the machine's, ahead by what a test adds. The time for verdicts stands still.
 type clock struct {
 	mu      sync.Mutex

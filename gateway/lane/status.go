@@ -21,7 +21,8 @@ type Status struct {
 	LampFault    bool  // the lamp could not be set: nobody knows what it shows
 	Contact      bool  // there is one that says who walked through
 	ContactReads bool  // and it can be read
-	ContactMoves bool  // and has moved since, and not stood still for several people in a row: else nobody is annulled
+	ContactMoves bool  // and has moved since: else nobody is annulled
+	ContactStill bool  // it stood still for several people in a row: nobody is annulled until it moves
 	Last         Event // zero if there was none yet
 }
 
@@ -60,11 +61,11 @@ func (d *display) count(e Event) Event {
 	return e
 }
 
-// contact notes whether the lane's contact can be read, and moves.
-func (d *display) contact(reads, moves bool) {
+// contact notes how the lane's contact stands.
+func (d *display) contact(reads, moves, still bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.status.ContactReads, d.status.ContactMoves = reads, moves
+	d.status.ContactReads, d.status.ContactMoves, d.status.ContactStill = reads, moves, still
 }
 
 // passed counts a person who walked through, by the contact: it moves.
@@ -72,7 +73,7 @@ func (d *display) passed() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.status.Passed++
-	d.status.ContactMoves = d.status.ContactReads
+	d.status.ContactMoves, d.status.ContactStill = d.status.ContactReads, false
 }
 
 func (d *display) snapshot() Status {

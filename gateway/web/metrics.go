@@ -100,7 +100,7 @@ func (m *meters) lane(s *Server, id string) {
 		return flag(sessionLevel(session, profile, s.config.Now()) != good)
 	})
 	m.set.NewGauge("passerelle_lamp_fault"+label, func() float64 { return flag(status().LampFault) })
-	m.set.NewGauge("passerelle_contact_fault"+label, func() float64 { s := status(); return flag(s.Contact && !s.ContactMoves) })
+	m.set.NewGauge("passerelle_contact_fault"+label, func() float64 { s := status(); return flag(s.Contact && (!s.ContactReads || s.ContactStill)) })
 	m.set.NewGauge("passerelle_scanner_connected"+label, func() float64 { return flag(status().Connected) })
 	for _, sec := range m.buckets {
 		m.set.NewCounter(fmt.Sprintf("passerelle_verdict_seconds_bucket{lane=%q,le=%q}", id, sec.label))

@@ -238,7 +238,7 @@ func (s *Server) checkLane(st *lane.Status) []finding {
 		switch {
 		case !st.ContactReads:
 			f = finding{Check: checkContact, Level: bad, Text: "it cannot be read: nobody who does not walk through is annulled", Fix: "look at [lane.contact]"}
-		case !st.ContactMoves && st.Annulled > 0:
+		case st.ContactStill:
 			f = finding{Check: checkContact, Level: bad, Text: "several in a row did not walk through: nobody is annulled any more", Fix: "look at its cable, then walk through once"}
 		case !st.ContactMoves:
 			f = finding{Check: checkContact, Level: warn, Text: "it has not moved yet: until it does, nobody who does not walk through is annulled", Fix: "walk through once; where that is not counted, look at its cable"}

@@ -150,7 +150,7 @@ func TestDoorsAreReadyOnlyIfNothingIsBad(t *testing.T) {
 		}, "", ""},
 		{"a contact that has not moved", func(d *departure) { d.status(func(s *lane.Status) { s.Contact, s.ContactReads = true, true }) }, "A contact warn", "not moved yet"},
 		{"a contact that does not move any more", func(d *departure) {
-			d.status(func(s *lane.Status) { s.Contact, s.ContactReads, s.Annulled = true, true, 3 })
+			d.status(func(s *lane.Status) { s.Contact, s.ContactReads, s.ContactStill = true, true, true })
 		}, "A contact bad", "several in a row"},
 		{"a contact that does not", func(d *departure) { d.status(func(s *lane.Status) { s.Contact = true }) }, "A contact bad", "cannot be read"},
 		{"a rehearsal goes on", func(d *departure) { d.status(func(s *lane.Status) { s.Mode = lane.Rehearsal }) }, "A mode bad", "rehearsal"},

@@ -173,7 +173,7 @@ func TestReaderOfLittlePatienceIsToldWhileItTakesAGood(t *testing.T) {
 
 func TestReaderThatGivesUpBeforeAnyVerdictIsRefused(t *testing.T) {
 	t.Parallel()
-	c := Config{ID: "1", Profile: &demo, Open: func(context.Context) (Scanner, error) { return nil, nil }, Lamp: dark{}, Reader: &host{patience: 2 * AnswerTime}}
+	c := Config{ID: "1", Profile: &demo, Open: func(context.Context) (Scanner, error) { return nil, nil }, Lamp: &screen{}, Reader: &host{patience: 2 * AnswerTime}}
 	if _, err := New(mustList(t, standardList(t)), Options{}, []Config{c}); err == nil || !strings.Contains(err.Error(), "gives up") {
 		t.Errorf("got %v", err)
 	}

@@ -132,7 +132,8 @@ func (h *hotplug) look() {
 	h.foreign = now
 	h.mu.Unlock()
 	for _, i := range devices(now) {
-		if !slices.ContainsFunc(before, func(o usb.Interface) bool { return sameDevice(&i, &o) }) {
+		// Of a device that has just come the kernel may show a later interface first: then it is said again, with what it is.
+		if !slices.ContainsFunc(devices(before), func(o usb.Interface) bool { return sameDevice(&i, &o) && o.Port <= i.Port }) {
 			h.log.Warn("a device that no lane is bound to was plugged in; it is not read", "port", i.Port, "what", i.What(),
 				"id", fmt.Sprintf("%04x:%04x", i.Vendor, i.Product), "maker", i.Maker, "name", i.Name)
 			h.record("foreign_device", map[string]string{"port": i.Port, "what": i.What(), "id": fmt.Sprintf("%04x:%04x", i.Vendor, i.Product)})

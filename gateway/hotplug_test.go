@@ -63,10 +63,14 @@ func (m *machine) link(to, name string) {
 func (m *machine) unplug(port string) {
 	m.t.Helper()
 	device, _, _ := strings.Cut(port, ":")
-	for _, name := range []string{port, device} {
-		if err := os.RemoveAll(filepath.Join(m.root, "sys/bus/usb/devices", name)); err != nil {
-			m.t.Fatal(err)
-		}
+	m.remove(port)
+	m.remove(device)
+}
+
+func (m *machine) remove(name string) {
+	m.t.Helper()
+	if err := os.RemoveAll(filepath.Join(m.root, "sys/bus/usb/devices", name)); err != nil {
+		m.t.Fatal(err)
 	}
 }
 
@@ -116,6 +120,10 @@ func TestDeviceThatNobodyAskedForIsSaidOnceAndCounted(t *testing.T) {
 		{"a stick beside it", func() { m.plug("1-1.5:1.0", "080650") }, []string{"foreign_device 1-1.5:1.0 storage"}, 2},
 		{"another keyboard in its place", func() { m.unplug("1-2:1.0"); m.plug("1-2:1.0", "030101") }, []string{"foreign_device 1-2:1.0 keyboard", "foreign_device_gone 1-2:1.0 "}, 2},
 		{"a hub with nothing of ours behind", func() { m.plug("1-5:1.0", "090000") }, []string{"foreign_device 1-5:1.0 hub"}, 3},
+		{"a network adapter whose second interface is there first", func() { m.plug("1-7:1.1", "0a0000") }, []string{"foreign_device 1-7:1.1 data of another interface"}, 4},
+		{"then its first", func() { m.next--; m.plug("1-7:1.0", "020600") }, []string{"foreign_device 1-7:1.0 network adapter"}, 5},
+		{"which goes first", func() { m.remove("1-7:1.0") }, nil, 4},
+		{"with it", func() { m.unplug("1-7:1.1") }, []string{"foreign_device_gone 1-7:1.1 "}, 3},
 		{"all gone", func() { m.unplug("1-2:1.0"); m.unplug("1-1.5:1.0"); m.unplug("1-5:1.0") }, []string{"foreign_device_gone 1-1.5:1.0 ", "foreign_device_gone 1-2:1.0 ", "foreign_device_gone 1-5:1.0 "}, 0},
 	}
 	for _, s := range steps {

@@ -24,6 +24,9 @@ var (
 	// ErrNoDescriptor says that the kernel has no description of the device.
 	ErrNoDescriptor = errors.New("the kernel has no description of the device: unplug it and plug it in again")
 
+	// ErrSilent says that the device does not answer.
+	ErrSilent = errors.New("the device does not answer")
+
 	// ErrBusy says that another program holds the device.
 	ErrBusy = errors.New("another program holds the device")
 )
@@ -33,6 +36,9 @@ var (
 const (
 	openTries = 21
 	openPause = 50 * time.Millisecond
+
+	// refusal is the longest that a device takes to refuse a report: the library waits a second for one that does not answer.
+	refusal = 500 * time.Millisecond
 )
 
 // Config names a scanner.
@@ -72,7 +78,7 @@ func open(ctx context.Context, c Config, k kernel, library func(path string) (ka
 		if err == nil {
 			return s, nil
 		}
-		if try == openTries || errors.Is(err, ErrNotScanner) || errors.Is(err, fs.ErrPermission) {
+		if try == openTries || errors.Is(err, ErrNotScanner) || errors.Is(err, ErrSilent) || errors.Is(err, fs.ErrPermission) {
 			return nil, fmt.Errorf("open scanner %s: %w", c.Port, err)
 		}
 		select {
@@ -101,8 +107,12 @@ func openOnce(c Config, k kernel, try int, library func(path string) (karalabe.D
 		return nil, openError(info, err)
 	}
 	if descriptor != nil && descriptor.Redirect != 0 {
-		// A scanner that refuses this may have been set to send reports already: only scanning shows.
-		_, _ = dev.SendFeatureReport([]byte{descriptor.Redirect, 1})
+		// A scanner that refuses this may have been set to send reports already: only scanning shows. One that does not answer hangs, and
+		// would send nothing once it has come to itself.
+		asked := c.Now()
+		if _, err := dev.SendFeatureReport([]byte{descriptor.Redirect, 1}); err != nil && c.Now().Sub(asked) >= refusal {
+			return nil, errors.Join(ErrSilent, dev.Close())
+		}
 	}
 	if now, _, err := describePort(k.sys, c.Port); err != nil || now.Node != info.Node {
 		return nil, errors.Join(frame.ErrGone, dev.Close()) // unplugged or exchanged meanwhile

@@ -126,7 +126,8 @@ func TestMachineWithoutUSBHasAnEmptyList(t *testing.T) {
 type library struct {
 	refuse int
 	tries  int
-	before func() // runs when the device is opened
+	before func()       // runs when the device is opened
+	report func() error // is what it says to a feature report
 	opened *opened
 }
 
@@ -134,6 +135,7 @@ type opened struct {
 	karalabe.Device // the methods that are not used
 	*tape
 	features [][]byte
+	report   func() error
 }
 
 func (o *opened) ReadTimeout(b []byte, timeout int) (int, error) {
@@ -142,6 +144,9 @@ func (o *opened) ReadTimeout(b []byte, timeout int) (int, error) {
 func (o *opened) Close() error { return o.tape.Close() }
 func (o *opened) SendFeatureReport(b []byte) (int, error) {
 	o.features = append(o.features, b)
+	if o.report != nil {
+		return 0, o.report()
+	}
 	return len(b), nil
 }
 
@@ -158,7 +163,7 @@ func (l *library) open(path string) (karalabe.Device, error) {
 	if l.before != nil {
 		l.before()
 	}
-	l.opened = &opened{tape: &tape{}}
+	l.opened = &opened{tape: &tape{}, report: l.report}
 	return l.opened, nil
 }
 
@@ -265,6 +270,30 @@ func TestHoneywellScannerIsToldToSendReports(t *testing.T) {
 			t.Errorf("feature reports sent: % x", got)
 		}
 	})
+}
+
+// TestScannerThatDoesNotAnswerIsNotTakenForOneThatRefuses: it would be shown as connected, and send nothing.
+func TestScannerThatDoesNotAnswerIsNotTakenForOneThatRefuses(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		takes time.Duration
+		want  error
+	}{{10 * time.Millisecond, nil}, {time.Second, ErrSilent}} {
+		synctest.Test(t, func(t *testing.T) {
+			sys, l := t.TempDir(), &library{report: func() error {
+				time.Sleep(tt.takes)
+				return errLibrary
+			}}
+			plug(t, sys, port, scannerDescriptor, nil)
+			s, err := open(t.Context(), Config{Port: port, Now: time.Now}, stubborn(sys), l.open)
+			if !errors.Is(err, tt.want) || l.tries != 1 {
+				t.Errorf("after %v: %v, %d tries", tt.takes, err, l.tries)
+			}
+			if s != nil {
+				s.Close()
+			}
+		})
+	}
 }
 
 // stubborn is a kernel that takes no interface back.

@@ -415,6 +415,7 @@ func TestBoardScannerThatHangsBeforeItsLaneOpens(t *testing.T) {
 	b := newBox(t, stuck.lane("1")+typing.lane("2")+good.lane("3"))
 	figure(t, "lane beside two scanners that hang → reads", "%v", b.connected("3", true).Round(time.Millisecond))
 	good.reads(b, "3", b.kit.good(t))
+	time.Sleep(3 * time.Second) // longer than the library waits for an answer
 	stuck.hid.Recover()
 	typing.hid.Recover()
 	for i, p := range []*played{stuck, typing} {

@@ -2,6 +2,7 @@ package lane
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -33,6 +34,7 @@ type site struct {
 	repeat  time.Duration             // MaxRepeat, so that a busy machine does not let it pass
 	second  time.Duration             // for a second document; 0 is MaxSecond
 	passing time.Duration             // to walk through; 0: there is no contact
+	shows   time.Duration             // that lamps show a verdict; 0 is MinHold
 	aim     string                    // of the scanners
 	ending  driver.Terminator         // of their codes
 	still   bool                      // the gate is made and not run
@@ -111,7 +113,7 @@ func (s *site) newPost(id string) Config {
 		profile = own
 	}
 	return Config{
-		ID: id, Profile: &profile, Scanner: "simulated " + id, Lamp: p.lamp, Repeat: s.repeat, Hold: MinHold, Second: s.second, Passing: s.passing, Forward: s.forward, Card: s.card,
+		ID: id, Profile: &profile, Scanner: "simulated " + id, Lamp: p.lamp, Repeat: s.repeat, Hold: cmp.Or(s.shows, MinHold), Second: s.second, Passing: s.passing, Forward: s.forward, Card: s.card,
 		Open: func(ctx context.Context) (Scanner, error) {
 			if s.open != nil {
 				return s.open(ctx, p)

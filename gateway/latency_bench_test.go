@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"slices"
@@ -12,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"passerelle/drivers/lamp"
-	"passerelle/drivers/scannertest"
 	"passerelle/drivers/serial"
 	"passerelle/gateway/issuer/testkeys"
 	"passerelle/gateway/lane"
 	"passerelle/gateway/policy"
+	"passerelle/gateway/trust/bundle"
 )
 
 // BenchmarkLaneLatency is the time from a code's last byte on a pseudo-terminal to its verdict, one scan after the other, through
@@ -100,64 +101,107 @@ func benchSamples(b *testing.B) (codes [][]byte) {
 // benchLane runs a gate of one lane that keeps its state in dir. scan scans a code; the time of each Admit comes over verdicts.
 func benchLane(b *testing.B, dir string) (scan func(code []byte) error, verdicts <-chan time.Time) {
 	b.Helper()
-	made, err := newSamples(time.Now())
-	if err != nil {
-		b.Fatal(err)
-	}
-	list, err := made.list()
-	if err != nil {
-		b.Fatal(err)
-	}
-	scanner, err := scannertest.New(scannertest.Options{AIM: "]Q1"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { scanner.Close() })
-	profile := policy.Demo()
-	profile.Once = 0
-	s, err := openStation(stationOptions{
-		state: dir, profile: &profile, list: list, verify: verifyConfig{P256: p256Fast}, maxDark: defaultMaxDark,
-		log: logger(streams{err: io.Discard}, true),
-		lanes: []lane.Config{{
-			ID: "1", Profile: &profile, Scanner: scanner.Path(), Lamp: lamps{lamp.NewSimulated(time.Now)},
-			Open: func(context.Context) (lane.Scanner, error) { return serial.Open(serial.Options{Path: scanner.Path()}) },
-		}},
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { _ = s.run(ctx, nil, nil) })
-	b.Cleanup(func() {
-		stop()
-		running.Wait()
-		if err := s.close(); err != nil {
-			b.Error(err)
-		}
-	})
-	events := s.gate.Subscribe("1", policy.Steward)
+	scanner := benchScanner(b)
+	benchState(b, dir)
+	g := startBenchGate(b, dir, scanner.Path(), nil)
+	b.Cleanup(g.stop)
+	g.await(b, isBack)
 	at := make(chan time.Time, 1)
-	running.Go(func() {
-		defer events.Close()
+	ctx, stop := context.WithCancel(context.Background())
+	var listening sync.WaitGroup
+	listening.Go(func() {
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case e := <-events.Events:
-				if e.Kind == lane.VerdictGiven && e.Candidate.Outcome() == policy.Admit {
+			case e := <-g.events.Events:
+				if isAdmit(e) {
 					at <- e.At
 				}
 			}
 		}
 	})
-	for end := time.Now().Add(patience); ; time.Sleep(glance) {
-		if status, ok := s.gate.Status("1"); ok && status.Connected {
-			break
+	b.Cleanup(func() { stop(); listening.Wait() })
+	return func(code []byte) error { return scanner.Scan(ctx, code) }, at
+}
+
+// benchState makes a state folder of a gate that has taken the samples' list.
+func benchState(b *testing.B, dir string) {
+	b.Helper()
+	made, err := newSamples(time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	d := demo{state: dir, samples: made}
+	root, err := d.root()
+	if err != nil {
+		b.Fatal(err)
+	}
+	profile := policy.Demo()
+	d.station, err = openStation(stationOptions{
+		state: dir, roots: &bundle.Roots{Threshold: 1, Keys: []bundle.Root{root.Root()}}, profile: &profile, maxDark: defaultMaxDark,
+		log: logger(streams{err: io.Discard}, true), taking: true,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := errors.Join(d.takeList(root), d.station.close()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// benchGate is a gate of one lane, running.
+type benchGate struct {
+	station *station
+	events  *lane.Subscription
+	stop    func()
+}
+
+// startBenchGate runs a gate of the lane "1" on the state that benchState made. Its scanner is the device at path; hotplug may be nil.
+func startBenchGate(b *testing.B, dir, path string, h *hotplug) benchGate {
+	b.Helper()
+	profile := policy.Demo()
+	profile.Once = 0
+	config := lane.Config{
+		ID: "1", Profile: &profile, Scanner: path, Lamp: lamps{lamp.NewSimulated(time.Now)},
+		Open: func(context.Context) (lane.Scanner, error) { return serial.Open(serial.Options{Path: path}) },
+	}
+	if h != nil {
+		config.Changed = h.await
+	}
+	s, err := openStation(stationOptions{
+		state: dir, profile: &profile, verify: verifyConfig{P256: p256Fast}, maxDark: defaultMaxDark,
+		log: logger(streams{err: io.Discard}, true), lanes: []lane.Config{config},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	events := s.gate.Subscribe("1", policy.Steward)
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = s.run(ctx, nil, nil) })
+	return benchGate{station: s, events: events, stop: func() {
+		events.Close()
+		stop()
+		running.Wait()
+		if err := s.close(); err != nil {
+			b.Error(err)
 		}
-		if time.Now().After(end) {
-			b.Fatal("the scanner was not opened")
+	}}
+}
+
+// await returns the next event that is wanted.
+func (g benchGate) await(b *testing.B, wanted func(lane.Event) bool) lane.Event {
+	b.Helper()
+	end := time.After(patience)
+	for {
+		select {
+		case e := <-g.events.Events:
+			if wanted(e) {
+				return e
+			}
+		case <-end:
+			b.Fatal("it did not happen")
 		}
 	}
-	return func(code []byte) error { return scanner.Scan(ctx, code) }, at
 }

@@ -71,6 +71,8 @@ func newDevice(c laneConfig) (*device, error) {
 	return d, nil
 }
 
+var _ lane.Dropper = (*hid.Scanner)(nil)
+
 // open opens the lane's scanner at its place.
 func (d *device) open(ctx context.Context) (lane.Scanner, error) {
 	switch d.config.Scanner {

@@ -26,6 +26,8 @@
 //     put off an acknowledgement by half a second (RFC 9293, section 3.8.6.3), and a lane cannot stand so long. What has left and is held
 //     up on the way still comes, with the reset behind it: at an address that is being resolved, or an access point that lets stations
 //     sleep. Readers that are answered belong on a cable.
+//   - A code counts as read when it comes in. One that the network held up is as old as that took, up to the four seconds after which a
+//     connection is lost, and nobody here can tell: its green comes as late.
 //   - Nothing grows: one frame ([frame.MaxFrame]), 4 KB of input, and kernel buffers of fixed size a connection ([frame.Splitter]
 //     drops what has no end); at most 16 connections wait to be looked at.
 //

@@ -16,7 +16,7 @@ const DefaultWriteTimeout = 250 * time.Millisecond
 
 // Limits of Options. A scanner that waits for its host's answer gets it within 1.5 s, so no command may take longer.
 const (
-	MaxWriteTimeout = 500 * time.Millisecond // less than AckTime, which begins with the write
+	MaxWriteTimeout = 500 * time.Millisecond // less than AckTime, which begins when a write has ended
 	MaxIgnore       = 256                    // bytes of a heartbeat
 )
 

@@ -221,11 +221,12 @@ func (d *display) answer(read time.Time, a Answer) {
 	}
 }
 
-// answered takes a frame off those that wait. That it arrived was said before its result, but perhaps not heard yet.
+// answered takes a frame off those that wait. That it arrived was said before its result, but perhaps not heard yet; nor that it is late.
 func (d *display) answered(read time.Time) (w waiting) {
 	for len(d.arrived) > 0 {
 		d.await(<-d.arrived)
 	}
+	d.late()
 	i := slices.IndexFunc(d.waiting, func(w waiting) bool { return w.read.Equal(read) })
 	w = d.waiting[i]
 	d.waiting = slices.Delete(d.waiting, i, i+1)

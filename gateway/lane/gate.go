@@ -27,7 +27,7 @@ import (
 
 // Scanner gives whole frames. ReadFrame blocks until there is one, copies it into p without its terminator and returns its
 // length; an AIM identifier stays in front. A longer frame than p is cut to len(p). An error means that the scanner is
-// gone; Close, from another goroutine, makes ReadFrame return one.
+// gone; Close, from another goroutine, makes ReadFrame return one. One that drops codes is a Dropper too.
 type Scanner interface {
 	ReadFrame(p []byte) (n int, err error)
 	Close() error

@@ -21,7 +21,8 @@ const buffers = 16
 type frame struct {
 	buf   [verify.MaxFrame + 1]byte // one more, so that a code that is too large is seen to be
 	n     int
-	at    time.Time // when its last byte was there, or before
+	read  time.Time // when its last byte was read
+	at    time.Time // when it was there, or before: see backlog
 	hash  uint64    // set by decide, as is
 	first uint64    // hash of the document that this one was joined with
 }
@@ -33,6 +34,7 @@ type Lane struct {
 	free    chan *frame
 	frames  chan *frame
 	display *display
+	backlog backlog // owned by read
 
 	mu      sync.Mutex
 	closed  bool // guarded by mu; frames is closed
@@ -57,8 +59,8 @@ type Lane struct {
 
 // double is a sight of a code that another frame of the batch holds.
 type double struct {
-	of *frame
-	at time.Time
+	of       *frame
+	read, at time.Time // as a frame's
 }
 
 func newLane(g *Gate, c Config) *Lane {
@@ -148,13 +150,13 @@ func (l *Lane) dropRepeated() {
 	fresh := l.batch[:0]
 	l.doubles = l.doubles[:0]
 	for _, f := range l.batch {
-		if shown := l.recent.seen(f.hash, f.at); shown != nil {
-			l.display.results <- result{kind: ShownAgain, read: f.at, candidate: shown.candidate, sequence: shown.sequence, at: f.at}
+		if shown := l.recent.seen(f.hash, f.read); shown != nil {
+			l.display.results <- result{kind: ShownAgain, read: f.at, candidate: shown.candidate, sequence: shown.sequence, at: f.read}
 			l.giveBack(f)
 			continue
 		}
 		if i := slices.IndexFunc(fresh, func(g *frame) bool { return g.hash == f.hash }); i >= 0 {
-			l.doubles = append(l.doubles, double{of: fresh[i], at: f.at})
+			l.doubles = append(l.doubles, double{of: fresh[i], read: f.read, at: f.at})
 			l.giveBack(f)
 			continue
 		}
@@ -255,8 +257,12 @@ func (l *Lane) publish(mode Mode) {
 // remember knows a code again that was given a verdict, and the document that it was joined with.
 func (l *Lane) remember(f *frame, at time.Time, c policy.Candidate, sequence uint64) {
 	l.recent.remember(f.hash, at, c, sequence)
-	if f.first != 0 {
+	switch {
+	case f.first == 0:
+	case c.Outcome() == policy.Admit:
 		l.recent.remember(f.first, at, c, sequence)
+	default: // both may be shown again at once
+		l.recent.settle(f.first, c, sequence)
 	}
 }
 
@@ -264,7 +270,7 @@ func (l *Lane) remember(f *frame, at time.Time, c policy.Candidate, sequence uin
 func (l *Lane) sayAgain(f *frame, c *policy.Candidate, sequence uint64) {
 	for _, d := range l.doubles {
 		if d.of == f {
-			l.display.results <- result{kind: ShownAgain, read: d.at, candidate: *c, sequence: sequence, at: d.at}
+			l.display.results <- result{kind: ShownAgain, read: d.at, candidate: *c, sequence: sequence, at: d.read}
 		}
 	}
 }
@@ -294,7 +300,8 @@ func (l *Lane) enter(code []byte) error {
 	}
 	select {
 	case f := <-l.free:
-		f.n, f.at = copy(f.buf[:], code), l.gate.opts.Wall()
+		f.n, f.read = copy(f.buf[:], code), l.gate.opts.Wall()
+		f.at = f.read
 		l.display.arrived <- waiting{read: f.at}
 		l.frames <- f // has room: there are no more frames than it holds
 		return nil
@@ -343,6 +350,15 @@ func (r *recent) seen(hash uint64, at time.Time) *shown {
 		}
 	}
 	return nil
+}
+
+// settle gives a code that is remembered another verdict, as if its own had been that.
+func (r *recent) settle(hash uint64, c policy.Candidate, sequence uint64) {
+	for i := range r.shown {
+		if s := &r.shown[i]; s.hash == hash && !s.last.IsZero() {
+			s.candidate, s.sequence = c, sequence
+		}
+	}
 }
 
 func (r *recent) remember(hash uint64, at time.Time, c policy.Candidate, sequence uint64) {

@@ -16,6 +16,7 @@ type held struct {
 	candidate policy.Candidate
 	person    identity.Person
 	glance    *glance
+	mode      Mode      // in which it was shown, not OpenCount: nobody is let in for it when everybody is, later
 	until     time.Time // zero: nothing is held
 }
 
@@ -25,14 +26,14 @@ func (l *Lane) pair(i int) (*glance, bool) {
 	if !l.held.until.IsZero() && l.gate.opts.Wall().After(l.held.until) {
 		l.giveUp() // its timer had no turn yet
 	}
-	c := &l.candidates[i]
+	c, mode := &l.candidates[i], Mode(l.mode.Load())
 	switch {
 	case c.State(policy.Format) != policy.Passed:
 		return l.look(i), true // nothing could be read, so it is no other document
 	case l.joins(c):
 		return l.join(i, c), true
-	case c.Awaits() && Mode(l.mode.Load()) != OpenCount: // an open lane asks nobody for anything
-		l.hold(i, c)
+	case c.Awaits() && mode != OpenCount: // an open lane asks nobody for anything
+		l.hold(i, c, mode)
 		return nil, false
 	}
 	l.forget()
@@ -68,11 +69,12 @@ func (l *Lane) join(i int, c *policy.Candidate) *glance {
 }
 
 // hold keeps the batch's i-th document until a second one is there, and says so. A document that was held before is forgotten.
-func (l *Lane) hold(i int, c *policy.Candidate) {
+func (l *Lane) hold(i int, c *policy.Candidate, mode Mode) {
 	f, now := l.batch[i], l.gate.opts.Wall()
 	l.forget()
 	l.identify(&l.held.person, i)
 	l.held.hash, l.held.candidate, l.held.glance, l.held.until = f.hash, *c, l.look(i), now.Add(l.config.Second)
+	l.held.mode = mode
 	l.patience.Reset(l.config.Second)
 	l.recent.remember(f.hash, now, *c, 0)
 	l.display.results <- result{kind: SecondWanted, read: f.at, candidate: *c, at: now}
@@ -92,21 +94,20 @@ func (l *Lane) giveUp() {
 	if l.held.until.IsZero() {
 		return
 	}
-	hash, c, seen := l.held.hash, l.held.candidate, l.held.glance
+	hash, c, seen, mode := l.held.hash, l.held.candidate, l.held.glance, l.held.mode
 	l.held.glance = nil // it goes on
 	l.forget()
-	mode := Mode(l.mode.Load())
 	if mode == Rehearsal {
 		l.display.results <- result{kind: VerdictGiven, mode: mode, candidate: c, at: l.gate.opts.Wall(), glance: seen}
 		return
 	}
 	l.ticket.pending = append(l.ticket.pending[:0], journal.Pending{
-		Lane: l.config.ID, Zone: l.zone(), At: l.gate.opts.Wall(), Profile: l.config.Profile, Candidate: c, Open: mode == OpenCount,
+		Lane: l.config.ID, Zone: l.zone(), At: l.gate.opts.Wall(), Profile: l.config.Profile, Candidate: c,
 	})
 	l.gate.writer.in <- &l.ticket
 	<-l.ticket.done
 	p, now := &l.ticket.pending[0], l.gate.opts.Wall()
-	l.recent.remember(hash, now, p.Candidate, p.Sequence)
+	l.recent.settle(hash, p.Candidate, p.Sequence)
 	l.display.results <- result{kind: VerdictGiven, mode: mode, candidate: p.Candidate, sequence: p.Sequence, at: now, glance: seen}
 }
 

@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -200,4 +201,37 @@ func TestNothingOfAPersonIsKeptAfterwards(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestHeldDocumentTurnsNoLampGreenWhenEverybodyIsLetInLater: whoever showed it may be gone.
+func TestHeldDocumentTurnsNoLampGreenWhenEverybodyIsLetInLater(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1, pairing, func(s *site) { s.second = MinSecond })
+	p := s.posts[0]
+	p.enter(code(t, 1))
+	p.want(SecondWanted)
+	if err := s.gate.SetMode("1", OpenCount); err != nil {
+		t.Fatal(err)
+	}
+	p.want(ModeChanged)
+	if e := p.want(VerdictGiven); verdictOf(&e) != "refer second_document_missing" || e.Mode != Normal {
+		t.Errorf("%s in mode %v", verdictOf(&e), e.Mode)
+	}
+	if got := p.lamp.shown(); slices.Contains(got, SignalAdmit) {
+		t.Errorf("lamp: %v", got)
+	}
+}
+
+// TestBothDocumentsCanBeShownAgainAtOnce: the lane has just said that the second one is missing.
+func TestBothDocumentsCanBeShownAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1, pairing, func(s *site) { s.second, s.repeat = MinSecond, MinRepeat })
+	p := s.posts[0]
+	p.enter(code(t, 1))
+	p.want(SecondWanted)
+	p.want(VerdictGiven) // MinSecond later, which is more than MinRepeat
+	p.enter(code(t, 1))
+	p.want(SecondWanted)
+	p.enter(passport(t, asIs))
+	p.want(VerdictGiven)
 }

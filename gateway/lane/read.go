@@ -53,16 +53,12 @@ func (l *Lane) readFrames(ctx context.Context, s Scanner) error {
 		}
 		<-closed // the port is free for the next one when Run returns
 	}()
-	var behind time.Time // since when codes may have waited in the port; zero if it was empty
+	dropped := l.counterOf(s)
+	defer dropped.look()
 	for {
-		if len(l.free) == 0 && behind.IsZero() {
-			behind = l.gate.opts.Wall()
-		}
-		var f *frame
-		select {
-		case f = <-l.free:
-		case <-ctx.Done():
-			return ctx.Err()
+		f, err := l.buffer(ctx)
+		if err != nil {
+			return err
 		}
 		begun := l.gate.opts.Wall()
 		n, err := s.ReadFrame(f.buf[:])
@@ -71,13 +67,9 @@ func (l *Lane) readFrames(ctx context.Context, s Scanner) error {
 			l.free <- f
 			return err
 		}
-		f.n, f.at = n, l.gate.opts.Wall()
-		switch {
-		case f.at.Sub(begun) >= silence:
-			behind = time.Time{}
-		case !behind.IsZero():
-			f.at, behind = behind, behind.Add(1) // each has a time of its own
-		}
+		f.n, f.read = n, l.gate.opts.Wall()
+		f.at = l.backlog.since(begun, f.read)
+		dropped.look()
 		if l.config.Forward != nil && n <= verify.MaxFrame && Mode(l.mode.Load()) != Rehearsal { // a code that was cut is another code
 			l.config.Forward.Scan(f.buf[:f.n])
 		}
@@ -86,10 +78,22 @@ func (l *Lane) readFrames(ctx context.Context, s Scanner) error {
 	}
 }
 
-// silence is how long nothing is read until the port was empty for certain: longer than any reading of what is there, which may end by a gap
-// of its own. While all buffers are out, the disk stands still, codes wait in the port. They count as read when the port was left alone, so
-// that they are known to be late, and none turns the lamp green when somebody else stands at the gate.
-const silence = time.Second
+// buffer waits for a buffer that is free.
+func (l *Lane) buffer(ctx context.Context) (*frame, error) {
+	all := len(l.free) == 0
+	if all {
+		l.backlog.begin(l.gate.opts.Wall())
+	}
+	select {
+	case f := <-l.free:
+		if all {
+			l.backlog.full = l.gate.opts.Wall()
+		}
+		return f, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
 
 // pause waits, at most until the context ends.
 func pause(ctx context.Context, d time.Duration) {

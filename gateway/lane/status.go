@@ -17,6 +17,7 @@ type Status struct {
 	Annulled     uint64 // let in, and did not walk through
 	Overridden   uint64 // let in by a supervisor
 	Opened       uint64 // verdicts while everybody was let in
+	Dropped      uint64 // codes that the driver had no room for
 	Mode         Mode
 	LampFault    bool  // the lamp could not be set: nobody knows what it shows
 	Contact      bool  // there is one that says who walked through
@@ -59,6 +60,13 @@ func (d *display) count(e Event) Event {
 		s.Last.Claims = nil
 	}
 	return e
+}
+
+// dropped counts codes that the scanner's driver had no room for.
+func (d *display) dropped(n uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.status.Dropped += n
 }
 
 // contact notes how the lane's contact stands.

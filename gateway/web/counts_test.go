@@ -194,6 +194,7 @@ func TestMetricsHaveTheJournalsCounters(t *testing.T) {
 		`passerelle_zone_inside{zone="stand \"a\"\\\n"} 6`, `passerelle_zone_movements{zone="stand \"a\"\\\n",state="left"} 1`,
 		`passerelle_lane_mode{lane="A",mode="normal"} 1`, `passerelle_lane_mode{lane="B",mode="normal"} 0`, `passerelle_lane_mode{lane="B",mode="rehearsal"} 1`,
 		`passerelle_session_missing{lane="A"} 1`, `passerelle_overridden{lane="A"} 0`, `passerelle_annulled{lane="A"} 0`, `passerelle_opened{lane="A"} 0`,
+		`passerelle_scans_dropped{lane="A"} 0`,
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("missing %s", want)

@@ -92,6 +92,7 @@ func (m *meters) lane(s *Server, id string) {
 	m.set.NewGauge("passerelle_annulled"+label, func() float64 { return float64(status().Annulled) })
 	m.set.NewGauge("passerelle_overridden"+label, func() float64 { return float64(status().Overridden) })
 	m.set.NewGauge("passerelle_opened"+label, func() float64 { return float64(status().Opened) })
+	m.set.NewGauge("passerelle_scans_dropped"+label, func() float64 { return float64(status().Dropped) })
 	for _, mode := range []lane.Mode{lane.Normal, lane.OpenCount, lane.Rehearsal} {
 		m.set.NewGauge(fmt.Sprintf("passerelle_lane_mode{lane=%q,mode=%q}", id, mode), func() float64 { return flag(status().Mode == mode) })
 	}

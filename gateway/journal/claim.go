@@ -140,7 +140,8 @@ func (r *useRecord) refuses(c *policy.Candidate, p *policy.Profile, at int64) bo
 }
 
 // wasUsed reports whether the record of a lost credential keeps out the one that replaces it: it was used itself, or used up
-// by a third.
+// by a third. Which one a credential replaces is signed with it and does not change; where two of one use id say otherwise, the
+// later entry counts, and what only the earlier one had replaced keeps it out.
 func (r *useRecord) wasUsed(by *change) bool {
 	usedUpByAnother := r.has(flagVoid) && !(by.known && by.was.entry == r.entry)
 	return r.entries > 0 || r.has(flagWaiting) || usedUpByAnother

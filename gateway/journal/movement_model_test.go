@@ -45,6 +45,7 @@ type crowd struct {
 	holders  map[spot]*holder
 	moves    map[uint64]*move
 	counts   map[place]*Count
+	replaced [6]int // by each ticket, all its life, since its signature says so; -1 for none
 	sequence uint64
 	now      time.Time
 }
@@ -79,6 +80,10 @@ func TestLedgerIsAListOfMovements(t *testing.T) {
 		opts.segment = uint64(rapid.IntRange(1, 9).Draw(rt, "segment"))
 		prof := demo
 		prof.Reentry = rapid.Bool().Draw(rt, "reentry")
+		c.replaced = [6]int{-1, -1, -1, -1}
+		for n := 4; n < len(c.replaced); n++ { // 4 and 5 replace 0 and 1; or both the same
+			c.replaced[n] = rapid.IntRange(0, 1).Draw(rt, "lost")
+		}
 		prof.Passback = time.Duration(rapid.IntRange(0, 2).Draw(rt, "passback")) * 10 * time.Minute
 		j, err := Open(dir, opts)
 		if err != nil {
@@ -115,7 +120,7 @@ func (c *crowd) commit(rt *rapid.T, j *Journal, prof *policy.Profile) {
 	lost := make([]int, len(batch))
 	for i := range batch {
 		p := &batch[i]
-		n := rapid.IntRange(0, 5).Draw(rt, "ticket")
+		n := rapid.IntRange(0, len(c.replaced)-1).Draw(rt, "ticket")
 		zone := rapid.SampledFrom([]string{"", "stand-a"}).Draw(rt, "zone")
 		*p = in(rapid.SampledFrom([]string{"north", "south"}).Draw(rt, "lane"), zone, n)
 		p.Profile, p.At = prof, c.now
@@ -123,8 +128,7 @@ func (c *crowd) commit(rt *rapid.T, j *Journal, prof *policy.Profile) {
 		p.Candidate.Exit = rapid.IntRange(0, 2).Draw(rt, "exit") == 0
 		p.Candidate.Uses = uint8(n / 2) // 0, 0, 1, 1, 2, 2
 		p.Candidate.Expires = testTime.AddDate(1, 0, 0).Unix()
-		if tickets[i], lost[i] = (spot{n, zone}), -1; n > 3 { // 4 and 5 replace 0 and 1; or both the same
-			lost[i] = rapid.IntRange(0, 1).Draw(rt, "lost")
+		if tickets[i], lost[i] = (spot{n, zone}), c.replaced[n]; lost[i] >= 0 {
 			p.Candidate.Also = useID(lost[i])
 		}
 	}

@@ -7,7 +7,7 @@ import "time"
 // the lamp green when somebody else stands at the gate.
 type backlog struct {
 	left time.Time // since when the port was left alone; zero if it was empty since
-	full time.Time // until when all buffers were out last
+	full time.Time // until when all buffers were out last, or the scanner was away
 }
 
 const (
@@ -15,7 +15,7 @@ const (
 	// gap of its own.
 	silence = time.Second
 
-	// drained is how long there was always a free buffer until the port was empty for certain, however close together people come: it holds
+	// drained is how long there was always a scanner and a free buffer until the port was empty for certain, however close together people come: it holds
 	// some thousand bytes, which take some milliseconds.
 	drained = 3 * time.Second
 )
@@ -26,6 +26,9 @@ func (b *backlog) begin(now time.Time) {
 		b.left = now
 	}
 }
+
+// resume notes that the port is read again, by a free buffer or from a scanner that is back.
+func (b *backlog) resume(now time.Time) { b.full = now }
 
 // since is when a code was there at the earliest, each at a time of its own. Its reading took from begun to now.
 func (b *backlog) since(begun, now time.Time) time.Time {

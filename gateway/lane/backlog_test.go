@@ -130,6 +130,7 @@ func TestVerdictThatIsThereBeforeItsDeadlineWasLookedAtIsLate(t *testing.T) {
 		inBubble(t, func(s *screen) {
 			s.give(s.read(), policy.Deny)
 			time.Sleep(testHold - time.Millisecond)
+			synctest.Wait()
 			s.slow = AnswerTime
 			time.Sleep(10 * time.Millisecond) // the lamp is being set to idle
 			read := time.Now().Add(-10 * time.Second)
@@ -173,5 +174,44 @@ func TestCodesThatTheDriverHadNoRoomForAreCountedAndSaid(t *testing.T) {
 	}
 	if got := s.log.String(); strings.Count(got, "codes=3") != 1 {
 		t.Errorf("log: %s", got)
+	}
+}
+
+func TestBacklogEndsWhenThePortWasEmptyForCertain(t *testing.T) {
+	t.Parallel()
+	begun := time.Now()
+	at := func(d time.Duration) time.Time { return begun.Add(d) }
+	for _, tt := range []struct {
+		name    string
+		resumed time.Duration // once more
+		reading time.Duration // begins
+		takes   time.Duration
+		fresh   bool
+	}{
+		{"at once", 0, time.Millisecond, 0, false},
+		{"after a gap of its own", 0, time.Millisecond, silence - 1, false},
+		{"after a silence", 0, time.Millisecond, silence, true},
+		{"people close together", 0, drained, time.Millisecond, true},
+		{"not long enough", 0, drained - 1, time.Millisecond, false},
+		{"the scanner was away meanwhile", drained - 1, drained, time.Millisecond, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var b backlog
+			b.begin(at(-time.Minute))
+			b.begin(at(-time.Second)) // it is behind since before
+			b.resume(begun)
+			b.resume(at(tt.resumed))
+			now := at(tt.reading + tt.takes)
+			want := at(-time.Minute)
+			if tt.fresh {
+				want = now
+			}
+			if got := b.since(at(tt.reading), now); !got.Equal(want) {
+				t.Errorf("there since %v, want %v", got.Sub(begun), want.Sub(begun))
+			}
+			if got := b.since(at(tt.reading), now); !tt.fresh && !got.Equal(want.Add(1)) || tt.fresh && !got.Equal(now) {
+				t.Errorf("the next one since %v", got.Sub(begun))
+			}
+		})
 	}
 }

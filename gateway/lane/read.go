@@ -53,6 +53,7 @@ func (l *Lane) readFrames(ctx context.Context, s Scanner) error {
 		}
 		<-closed // the port is free for the next one when Run returns
 	}()
+	l.backlog.resume(l.gate.opts.Wall())
 	dropped := l.counterOf(s)
 	defer dropped.look()
 	for {
@@ -87,7 +88,7 @@ func (l *Lane) buffer(ctx context.Context) (*frame, error) {
 	select {
 	case f := <-l.free:
 		if all {
-			l.backlog.full = l.gate.opts.Wall()
+			l.backlog.resume(l.gate.opts.Wall())
 		}
 		return f, nil
 	case <-ctx.Done():

@@ -128,11 +128,9 @@ func TestVerdictThatIsThereBeforeItsDeadlineWasLookedAtIsLate(t *testing.T) {
 	t.Parallel()
 	for range 20 { // which of them is heard first is chance
 		inBubble(t, func(s *screen) {
-			s.give(s.read(), policy.Deny)
-			time.Sleep(testHold - time.Millisecond)
-			synctest.Wait()
 			s.slow = AnswerTime
-			time.Sleep(10 * time.Millisecond) // the lamp is being set to idle
+			s.give(s.read(), policy.Deny)
+			time.Sleep(AnswerTime + testHold + 10*time.Millisecond) // the lamp is being set to idle
 			read := time.Now().Add(-10 * time.Second)
 			s.arrived <- waiting{read: read}
 			s.results <- result{read: read, candidate: candidateOf(policy.Admit), sequence: 2, at: time.Now()}

@@ -152,9 +152,8 @@ func benchState(b *testing.B, dir string) {
 
 // benchGate is a gate of one lane, running.
 type benchGate struct {
-	station *station
-	events  *lane.Subscription
-	stop    func()
+	events *lane.Subscription
+	stop   func()
 }
 
 // startBenchGate runs a gate of the lane "1" on the state that benchState made. Its scanner is the device at path; hotplug may be nil.
@@ -180,7 +179,7 @@ func startBenchGate(b *testing.B, dir, path string, h *hotplug) benchGate {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = s.run(ctx, nil, nil) })
-	return benchGate{station: s, events: events, stop: func() {
+	return benchGate{events: events, stop: func() {
 		events.Close()
 		stop()
 		running.Wait()

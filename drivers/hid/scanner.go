@@ -116,7 +116,7 @@ func (s *Scanner) read() {
 	defer s.dev.Close()
 	defer s.decoder.Reset()
 	emit := s.put
-	last := s.now()
+	var silent time.Duration // since the last report, as far as it was waited for
 	var report [frame.MaxReport]byte
 	for {
 		select {
@@ -124,16 +124,17 @@ func (s *Scanner) read() {
 			return
 		default:
 		}
+		asked := s.now()
 		n, err := s.dev.ReadTimeout(report[:], int(poll/time.Millisecond))
 		if err != nil {
 			return
 		}
+		silent += min(max(0, s.now().Sub(asked)), poll)
 		if n <= 0 {
 			continue // time is out, or a zero-length packet
 		}
-		now := s.now()
-		s.decoder.Report(report[:n], max(0, now.Sub(last)), emit)
-		last = now
+		s.decoder.Report(report[:n], silent, emit)
+		silent = 0
 	}
 }
 

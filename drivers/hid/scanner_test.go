@@ -24,9 +24,11 @@ type tape struct {
 	misused atomic.Bool // Close during Read, or Read after Close
 }
 
-// step is one read: a report after a pause, nothing (a zero-length packet), or the error of an unplugged device.
+// step is one read: a report after a pause, nothing (a zero-length packet), or the error of an unplugged device. It lasts longer than it
+// was to wait where the box stands still in it.
 type step struct {
 	pause  time.Duration
+	stall  time.Duration
 	report []byte
 	err    error
 }
@@ -48,7 +50,7 @@ func (d *tape) ReadTimeout(b []byte, timeout int) (int, error) {
 	}
 	s := d.steps[0]
 	d.steps = d.steps[1:]
-	time.Sleep(s.pause)
+	time.Sleep(s.pause + s.stall)
 	return copy(b, s.report), s.err
 }
 
@@ -198,6 +200,57 @@ func TestOtherReportsDoNotHideAPause(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	})
+}
+
+// A box that stands still is no pause of the scanner's, which is held up meanwhile: wherever in the code it happens, and whether the
+// library waits just then or reports wait for us.
+func TestStallOfTheBoxTearsNoCode(t *testing.T) {
+	t.Parallel()
+	const stall = time.Second // longer than every gap
+	for _, tt := range []struct {
+		name    string
+		decoder func() Decoder
+		reports [][]byte
+		want    string
+	}{
+		{"us keyboard", func() Decoder { return &typist{layout: frame.BootKeys(), Decoder: keyboard.New(keyboard.US)} }, keyReports(t, keyboard.US, payload550), payload550},
+		{"pos", func() Decoder { return frame.NewPOS(frame.CommonPOS()) }, posReports(payload550), "]Q1" + payload550},
+	} {
+		for _, in := range []string{"in a read", "between two reads", "when time was out"} {
+			t.Run(tt.name+", "+in, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					steps, decoder, half := play(time.Millisecond, tt.reports...), tt.decoder(), len(tt.reports)/2|1
+					switch in {
+					case "in a read":
+						steps[half].stall = stall
+					case "between two reads":
+						decoder = &stalling{Decoder: decoder, left: half, stall: stall}
+					case "when time was out":
+						steps = slices.Insert(steps, half, step{stall: stall})
+					}
+					dev := &tape{steps: append(steps, step{err: errUnplugged})}
+					if got := readAll(t, NewScanner(dev, decoder, time.Now)); !slices.Equal(got, []string{tt.want}) {
+						t.Errorf("got %q", got)
+					}
+				})
+			})
+		}
+	}
+}
+
+// stalling stands still after a number of reports.
+type stalling struct {
+	Decoder
+	left  int
+	stall time.Duration
+}
+
+func (s *stalling) Report(report []byte, since time.Duration, emit func(code []byte)) {
+	s.Decoder.Report(report, since, emit)
+	if s.left--; s.left == 0 {
+		time.Sleep(s.stall)
+	}
 }
 
 func TestLongReportsAndCodes(t *testing.T) {

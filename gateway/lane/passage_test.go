@@ -245,9 +245,7 @@ func TestContactThatStandsStillForSeveralInARowAnnulsNobodyMore(t *testing.T) {
 		p.want(Annulled)
 	}
 	eventually(t, "the contact is doubted", func() bool { st := s.status(p.id); return st.ContactReads && !st.ContactMoves })
-	if !strings.Contains(s.log.String(), "look at its cable") {
-		t.Error("it is not in the log")
-	}
+	eventually(t, "it is in the log", func() bool { return strings.Contains(s.log.String(), "look at its cable") })
 	p.show(onceCode(t, 10))
 	left := p.wantVerdict(10, "admit ok")
 	eventually(t, "nobody is waited for", func() bool { return strings.Contains(s.log.String(), "nobody knows whether this one walked through") })

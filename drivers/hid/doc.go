@@ -15,8 +15,9 @@
 //   - One goroutine a device does nothing but read, because the library's queue holds 32 reports and silently drops the oldest.
 //     This is the one exception to the rule that drivers start no goroutine. It alone uses the handle and closes it: the library
 //     does not allow Close during Read. It looks every 100 ms whether it is to stop, and ends on any error, which means unplugged.
-//   - A scanner is silent only while it is waited for, and at most as long as one was going to wait. A box that stands still holds the
-//     scanner up; what it sends afterwards is the rest of the same code.
+//   - Only time in which a read waited counts as a scanner's silence, and at most 100 ms a read: reports that lie in the library's queue
+//     while the box stands still follow no pause. From half a second on ([frame.DefaultGap]) the clock decides: the queue may have lost
+//     the rest of one person's code and the start of the next one's, and what is left of the two must not become a third.
 //   - Codes wait in a queue of fixed size. When nobody takes them, new ones are dropped and counted: who scans now sees that
 //     nothing happens and scans again.
 //   - Whether a device is there is looked up in sysfs by its port before it is opened, which costs nothing, so a lane may try again

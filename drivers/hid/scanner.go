@@ -117,6 +117,7 @@ func (s *Scanner) read() {
 	defer s.decoder.Reset()
 	emit := s.put
 	var silent time.Duration // since the last report, as far as it was waited for
+	last := s.now()
 	var report [frame.MaxReport]byte
 	for {
 		select {
@@ -129,12 +130,16 @@ func (s *Scanner) read() {
 		if err != nil {
 			return
 		}
-		silent += min(max(0, s.now().Sub(asked)), poll)
+		now := s.now()
+		silent += min(max(0, now.Sub(asked)), poll)
 		if n <= 0 {
 			continue // time is out, or a zero-length packet
 		}
+		if since := now.Sub(last); since >= frame.DefaultGap {
+			silent = since // time enough for somebody else's code
+		}
 		s.decoder.Report(report[:n], silent, emit)
-		silent = 0
+		silent, last = 0, now
 	}
 }
 

@@ -202,42 +202,78 @@ func TestOtherReportsDoNotHideAPause(t *testing.T) {
 	})
 }
 
-// A box that stands still is no pause of the scanner's, which is held up meanwhile: wherever in the code it happens, and whether the
-// library waits just then or reports wait for us.
-func TestStallOfTheBoxTearsNoCode(t *testing.T) {
+// A box that stands still for a moment is no pause of the scanner's, whether the library waits just then or reports wait for us.
+func TestMomentInWhichTheBoxStandsStillTearsNoTypedCode(t *testing.T) {
 	t.Parallel()
-	const stall = time.Second // longer than every gap
-	for _, tt := range []struct {
-		name    string
-		decoder func() Decoder
-		reports [][]byte
-		want    string
-	}{
-		{"us keyboard", func() Decoder { return &typist{layout: frame.BootKeys(), Decoder: keyboard.New(keyboard.US)} }, keyReports(t, keyboard.US, payload550), payload550},
-		{"pos", func() Decoder { return frame.NewPOS(frame.CommonPOS()) }, posReports(payload550), "]Q1" + payload550},
-	} {
-		for _, in := range []string{"in a read", "between two reads", "when time was out"} {
-			t.Run(tt.name+", "+in, func(t *testing.T) {
-				t.Parallel()
-				synctest.Test(t, func(t *testing.T) {
-					steps, decoder, half := play(time.Millisecond, tt.reports...), tt.decoder(), len(tt.reports)/2|1
-					switch in {
-					case "in a read":
-						steps[half].stall = stall
-					case "between two reads":
-						decoder = &stalling{Decoder: decoder, left: half, stall: stall}
-					case "when time was out":
-						steps = slices.Insert(steps, half, step{stall: stall})
-					}
-					dev := &tape{steps: append(steps, step{err: errUnplugged})}
-					if got := readAll(t, NewScanner(dev, decoder, time.Now)); !slices.Equal(got, []string{tt.want}) {
-						t.Errorf("got %q", got)
-					}
-				})
+	const stall = 400 * time.Millisecond // longer than a typed code's gap
+	for _, in := range []string{"in a read", "between two reads", "when time was out"} {
+		t.Run(in, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				decoder, reports := Decoder(typing()), keyReports(t, keyboard.US, payload550)
+				steps, half := play(time.Millisecond, reports...), len(reports)/2
+				switch in {
+				case "in a read":
+					steps[half].stall = stall
+				case "between two reads":
+					decoder = &stalling{Decoder: decoder, left: half, stall: stall}
+				case "when time was out":
+					steps = slices.Insert(steps, half, step{stall: stall})
+				}
+				dev := &tape{steps: append(steps, step{err: errUnplugged})}
+				if got := readAll(t, NewScanner(dev, decoder, time.Now)); !slices.Equal(got, []string{payload550}) {
+					t.Errorf("got %q", got)
+				}
 			})
-		}
+		})
 	}
 }
+
+// While our goroutine stands still, the library goes on and drops what is oldest: the rest of one person's code and the start of the
+// next one's. Neither alone nor together may they become a code that nobody showed.
+func TestTwoCodesAreNeverJoinedWhileTheBoxStandsStill(t *testing.T) {
+	t.Parallel()
+	first, second := "SATUR-ROW12-SEAT-034", "SUNDA-ROW55-SEAT-101"
+	for keys := 5; keys < len(first); keys++ {
+		synctest.Test(t, func(t *testing.T) {
+			decoder := &stalling{Decoder: typing(), left: 2*keys - 1, stall: time.Second}
+			s := NewScanner(typed(2*time.Millisecond, 800*time.Millisecond, keyReports(t, keyboard.US, first), keyReports(t, keyboard.US, second)), decoder, time.Now)
+			for _, got := range readAll(t, s) {
+				if got != first && got != second {
+					t.Errorf("stalled after %d keys: got %q, which nobody showed", keys, got)
+				}
+			}
+		})
+	}
+}
+
+func TestCutCodeIsThrownAwayWhileTheBoxStandsStill(t *testing.T) {
+	t.Parallel()
+	const next = "HC1:NEXT"
+	for _, tt := range []struct {
+		name    string
+		decoder Decoder
+		cut     [][]byte
+		next    [][]byte
+		want    string
+	}{
+		{"typed", typing(), keyReports(t, keyboard.US, "HC1:ABC")[:13], keyReports(t, keyboard.US, next), next},
+		{"pos", frame.NewPOS(frame.CommonPOS()), posReports(payload550)[:5], posReports(next), "]Q1" + next},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				steps := append(play(time.Millisecond, tt.cut...), step{stall: frame.DefaultGap})
+				steps = append(append(steps, play(time.Millisecond, tt.next...)...), step{err: errUnplugged})
+				if got := readAll(t, NewScanner(&tape{steps: steps}, tt.decoder, time.Now)); !slices.Equal(got, []string{tt.want}) {
+					t.Errorf("got %q", got)
+				}
+			})
+		})
+	}
+}
+
+func typing() *typist { return &typist{layout: frame.BootKeys(), Decoder: keyboard.New(keyboard.US)} }
 
 // stalling stands still after a number of reports.
 type stalling struct {
@@ -252,6 +288,42 @@ func (s *stalling) Report(report []byte, since time.Duration, emit func(code []b
 		time.Sleep(s.stall)
 	}
 }
+
+// overrun stands for the USB library where its own thread matters: it takes reports at any time, keeps 32 and drops the oldest.
+type overrun struct{ reports chan []byte }
+
+// typed gives codes to an overrun queue, a report after each pause, then a rest after the code, and unplugs.
+func typed(pause, rest time.Duration, codes ...[][]byte) *overrun {
+	q := &overrun{reports: make(chan []byte, 32)}
+	go func() {
+		defer close(q.reports)
+		for _, code := range codes {
+			for _, r := range code {
+				time.Sleep(pause)
+				if len(q.reports) == cap(q.reports) {
+					<-q.reports
+				}
+				q.reports <- r
+			}
+			time.Sleep(rest)
+		}
+	}()
+	return q
+}
+
+func (q *overrun) ReadTimeout(b []byte, timeout int) (int, error) {
+	select {
+	case r, ok := <-q.reports:
+		if !ok {
+			return 0, errUnplugged
+		}
+		return copy(b, r), nil
+	case <-time.After(time.Duration(timeout) * time.Millisecond):
+		return 0, nil
+	}
+}
+
+func (q *overrun) Close() error { return nil }
 
 func TestLongReportsAndCodes(t *testing.T) {
 	t.Parallel()

@@ -203,7 +203,8 @@ func (r *rig) echo() io.Writer {
 // "system_powerdown" pulls line 3 of the PL061, the power button, for 100 ms.
 //
 // The cores are a Raspberry Pi 5's. The kernel is told to leave out its guards against what other programs learn from a core's speculation:
-// an emulated core does not speculate, and pays for each guard with a flush of the emulator's translations at every system call.
+// an emulated core does not speculate, and pays at every system call, since the kernel's own address space means that the emulator forgets
+// where pages are.
 func boardCommand(ctx context.Context, image, initrd, disk, work string) *exec.Cmd {
 	ftdi, monitor := filepath.Join(work, "ftdi"), filepath.Join(work, "monitor")
 	_, _ = os.Remove(ftdi), os.Remove(monitor)

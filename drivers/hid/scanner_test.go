@@ -196,7 +196,7 @@ func TestOtherReportsDoNotHideAPause(t *testing.T) {
 		other := play(50*time.Millisecond, make([]byte, 3), make([]byte, 3), make([]byte, 3), make([]byte, 3))
 		steps := slices.Concat(play(time.Millisecond, keys[:501]...), other, play(time.Millisecond, keys[501:]...))
 		dev := &tape{steps: append(steps, step{err: errUnplugged})}
-		if got := readAll(t, NewScanner(dev, &typist{layout: frame.BootKeys(), Decoder: keyboard.New(keyboard.US)}, time.Now)); got != nil {
+		if got := readAll(t, NewScanner(dev, typing(), time.Now)); got != nil {
 			t.Errorf("got %q", got)
 		}
 	})
@@ -233,15 +233,17 @@ func TestMomentInWhichTheBoxStandsStillTearsNoTypedCode(t *testing.T) {
 // next one's. Neither alone nor together may they become a code that nobody showed.
 func TestTwoCodesAreNeverJoinedWhileTheBoxStandsStill(t *testing.T) {
 	t.Parallel()
-	first, second := "SATUR-ROW12-SEAT-034", "SUNDA-ROW55-SEAT-101"
+	const first, second, third = "SATUR-ROW12-SEAT-034", "SUNDA-ROW55-SEAT-101", "MONDA-ROW07-SEAT-222"
 	for keys := 5; keys < len(first); keys++ {
 		synctest.Test(t, func(t *testing.T) {
+			var codes [][][]byte
+			for _, c := range []string{first, second, third} {
+				codes = append(codes, keyReports(t, keyboard.US, c))
+			}
 			decoder := &stalling{Decoder: typing(), left: 2*keys - 1, stall: time.Second}
-			s := NewScanner(typed(2*time.Millisecond, 800*time.Millisecond, keyReports(t, keyboard.US, first), keyReports(t, keyboard.US, second)), decoder, time.Now)
-			for _, got := range readAll(t, s) {
-				if got != first && got != second {
-					t.Errorf("stalled after %d keys: got %q, which nobody showed", keys, got)
-				}
+			got := readAll(t, NewScanner(typed(2*time.Millisecond, 800*time.Millisecond, codes...), decoder, time.Now))
+			if !slices.Equal(got, []string{third}) {
+				t.Errorf("stalled after %d keys: got %q, want only the one that came afterwards", keys, got)
 			}
 		})
 	}
